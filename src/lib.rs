@@ -5,3 +5,5 @@
 
 #[macro_use]
 pub mod kernel;
+#[macro_use]
+pub mod db;

@@ -1,0 +1,26 @@
+//! Floor 1: the only place that knows which database it speaks to.
+//!
+//! [`Db::read`] and [`Db::write`] are the two doors; what passes through them is a
+//! [`DbConnection`], on which one query text serves both databases.
+
+pub mod connection;
+pub mod error;
+pub mod migrate;
+pub mod schema;
+pub mod transaction;
+mod writer;
+
+pub use connection::DbConnection;
+pub use error::{DbError, MayBeBusy};
+pub use transaction::{Backend, Db, DbOptions};
+
+/// A whole-number sum, typed as BIGINT: PostgreSQL's `SUM(BIGINT)` is NUMERIC, which Diesel would
+/// turn into a float on SQLite.
+#[macro_export]
+macro_rules! sum_of {
+    ($column:expr) => {
+        diesel::dsl::sql::<diesel::sql_types::Nullable<diesel::sql_types::BigInt>>("CAST(SUM(")
+            .bind::<diesel::sql_types::BigInt, _>($column)
+            .sql(") AS BIGINT)")
+    };
+}

@@ -1,0 +1,401 @@
+//! Every table as Diesel sees it; written by hand and held against both migrated databases.
+
+diesel::table! {
+    /// A person or program that may call the service.
+    ///
+    /// Owner: access.
+    app_user (id) {
+        id -> Text,
+        name -> Text,
+        display_name -> Text,
+        role -> Text,
+        region_code -> Nullable<Text>,
+        emergency_release_limit -> Nullable<BigInt>,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// The own stores of a keeper or procurement officer.
+    ///
+    /// Owner: access.
+    app_user_store (user_id, store_code) {
+        user_id -> Text,
+        store_code -> Text,
+    }
+}
+
+diesel::table! {
+    /// A bearer token, of which only the SHA-256 is kept.
+    ///
+    /// Owner: access.
+    api_token (id) {
+        id -> Text,
+        user_id -> Text,
+        hash -> Text,
+        label -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// The newest link of each hash chain; locked last in every command.
+    ///
+    /// Owner: chain.
+    chain_head (chain) {
+        chain -> Text,
+        seq -> BigInt,
+        hash -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What was done or refused, by whom; append-only, chained by hash for each store and the county.
+    ///
+    /// Owner: audit. Append-only.
+    audit_entry (id) {
+        id -> Text,
+        chain -> Text,
+        chain_seq -> BigInt,
+        recorded_at -> BigInt,
+        actor -> Text,
+        role -> Text,
+        action -> Text,
+        object_kind -> Nullable<Text>,
+        object_id -> Nullable<Text>,
+        store_code -> Nullable<Text>,
+        outcome -> Text,
+        code -> Nullable<Text>,
+        request_id -> Text,
+        detail -> Text,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    /// The answer that a storing request got, given again when the request is repeated.
+    ///
+    /// Owner: idempotency.
+    idempotency_key (user_id, key) {
+        user_id -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        status -> BigInt,
+        body -> Text,
+        etag -> Nullable<Text>,
+        location -> Nullable<Text>,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// An item with its one base unit.
+    ///
+    /// Owner: catalogue.
+    item (code) {
+        code -> Text,
+        name_zh -> Text,
+        name_en -> Text,
+        search_text -> Text,
+        category -> Text,
+        base_unit -> Text,
+        storage -> Text,
+        shelf_life_months -> Nullable<BigInt>,
+        near_expiry_days -> BigInt,
+        registration_number -> Nullable<Text>,
+        standard -> Nullable<Text>,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A pack in which an item is handled, in base units.
+    ///
+    /// Owner: catalogue.
+    item_pack (item_code, code) {
+        item_code -> Text,
+        code -> Text,
+        name_zh -> Text,
+        name_en -> Text,
+        units -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A trade item number of an item, padded to fourteen digits.
+    ///
+    /// Owner: catalogue.
+    item_gtin (gtin) {
+        gtin -> Text,
+        item_code -> Text,
+    }
+}
+
+diesel::table! {
+    /// What may stand in for an item, in order of rank, one way only.
+    ///
+    /// Owner: catalogue.
+    item_substitute (item_code, rank) {
+        item_code -> Text,
+        rank -> BigInt,
+        substitute_code -> Text,
+    }
+}
+
+diesel::table! {
+    /// A division of GB/T 2260 or a statistical sub-division.
+    ///
+    /// Owner: stores.
+    region (code) {
+        code -> Text,
+        name_zh -> Text,
+        name_en -> Text,
+        parent_code -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A kind of store; commanders add kinds in an emergency.
+    ///
+    /// Owner: stores.
+    store_kind (code) {
+        code -> Text,
+        name_zh -> Text,
+        name_en -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A place that holds stock.
+    ///
+    /// Owner: stores.
+    store (code) {
+        code -> Text,
+        name_zh -> Text,
+        name_en -> Text,
+        search_text -> Text,
+        kind -> Text,
+        region_code -> Text,
+        supplied_by -> Nullable<Text>,
+        priority_class -> BigInt,
+        consumption_by -> Text,
+        duty_phone -> Nullable<Text>,
+        latitude_microdegrees -> Nullable<BigInt>,
+        longitude_microdegrees -> Nullable<BigInt>,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A storage condition that a store can keep.
+    ///
+    /// Owner: stores.
+    store_storage (store_code, condition) {
+        store_code -> Text,
+        condition -> Text,
+    }
+}
+
+diesel::table! {
+    /// A maker's lot: what a recall or a correction acts on, in all stores at once.
+    ///
+    /// Owner: stock.
+    makers_lot (id) {
+        id -> Text,
+        item_code -> Text,
+        lot_number -> Text,
+        maker -> Text,
+        is_house_number -> Bool,
+        manufactured_on -> Nullable<Date>,
+        expiry -> Text,
+        expires_on -> Nullable<Date>,
+        recalled_at -> Nullable<BigInt>,
+        recall_reason -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A maker's lot with its provenance: the grain of the ledger.
+    ///
+    /// Owner: stock.
+    lot (id) {
+        id -> Text,
+        makers_lot_id -> Text,
+        item_code -> Text,
+        provenance_key -> Text,
+        owner_code -> Nullable<Text>,
+        source_kind -> Text,
+        source_name -> Nullable<Text>,
+        fund_source -> Nullable<Text>,
+        donor -> Nullable<Text>,
+        earmarked_for -> Nullable<Text>,
+        unit_cost -> Nullable<BigInt>,
+        cost_is_estimated -> Bool,
+        pack_units -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A document that posts to the ledger: receipt, issue, write-off, adjustment, state change.
+    ///
+    /// Owner: stock.
+    stock_document (id) {
+        id -> Text,
+        kind -> Text,
+        number -> Text,
+        store_code -> Text,
+        status -> Text,
+        occurred_at -> BigInt,
+        recorded_at -> BigInt,
+        created_by -> Text,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<BigInt>,
+        detail -> Text,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// The last number given by a store for a kind of document in a year.
+    ///
+    /// Owner: stock.
+    number_counter (store_code, kind, year) {
+        store_code -> Text,
+        kind -> Text,
+        year -> BigInt,
+        last -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What the movements of one lot in one state at one store add up to, and how much is promised.
+    ///
+    /// Owner: stock.
+    stock_balance (store_code, lot_id, state) {
+        store_code -> Text,
+        lot_id -> Text,
+        state -> Text,
+        item_code -> Text,
+        on_hand -> BigInt,
+        reserved -> BigInt,
+        last_occurred_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What is on one lorry: the transit account of a dispatch, by shipment and lot.
+    ///
+    /// Owner: stock.
+    transit_balance (dispatch_id, shipment_id, lot_id) {
+        dispatch_id -> Text,
+        shipment_id -> Text,
+        lot_id -> Text,
+        item_code -> Text,
+        from_store -> Text,
+        to_store -> Text,
+        expected_at -> BigInt,
+        on_hand -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Stock promised to a line of a document; its sum is the balance's reserved.
+    ///
+    /// Owner: stock.
+    reservation (document_kind, document_id, line_no, store_code, lot_id) {
+        document_kind -> Text,
+        document_id -> Text,
+        line_no -> BigInt,
+        store_code -> Text,
+        lot_id -> Text,
+        item_code -> Text,
+        quantity -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// One immutable line of the ledger: a quantity of one lot from one account to another.
+    ///
+    /// Owner: stock. Append-only.
+    stock_movement (id) {
+        id -> Text,
+        kind -> Text,
+        store_code -> Text,
+        chain_seq -> BigInt,
+        item_code -> Text,
+        lot_id -> Text,
+        quantity -> BigInt,
+        from_kind -> Text,
+        from_name -> Text,
+        from_state -> Nullable<Text>,
+        to_kind -> Text,
+        to_name -> Text,
+        to_state -> Nullable<Text>,
+        shipment_id -> Nullable<Text>,
+        document_kind -> Text,
+        document_id -> Text,
+        document_number -> Text,
+        line_no -> BigInt,
+        reason_code -> Nullable<Text>,
+        note -> Nullable<Text>,
+        reverses -> Nullable<Text>,
+        after_the_fact -> Bool,
+        slip_number -> Nullable<Text>,
+        occurred_at -> BigInt,
+        business_day -> Date,
+        recorded_at -> BigInt,
+        actor -> Text,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::joinable!(api_token -> app_user (user_id));
+diesel::joinable!(app_user_store -> app_user (user_id));
+diesel::joinable!(lot -> makers_lot (makers_lot_id));
+diesel::joinable!(stock_balance -> lot (lot_id));
+diesel::joinable!(transit_balance -> lot (lot_id));
+diesel::joinable!(reservation -> lot (lot_id));
+diesel::joinable!(stock_movement -> lot (lot_id));
+diesel::joinable!(stock_balance -> store (store_code));
+diesel::joinable!(stock_balance -> item (item_code));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    app_user,
+    app_user_store,
+    api_token,
+    chain_head,
+    audit_entry,
+    idempotency_key,
+    item,
+    item_pack,
+    item_gtin,
+    item_substitute,
+    region,
+    store_kind,
+    store,
+    store_storage,
+    makers_lot,
+    lot,
+    stock_document,
+    number_counter,
+    stock_balance,
+    transit_balance,
+    reservation,
+    stock_movement,
+);

@@ -1,0 +1,206 @@
+//! The two doors to the data: a read that sees one moment, and a write that happens whole or not.
+
+use crate::db::connection::{DbConnection, Target};
+use crate::db::error::{DbError, MayBeBusy};
+use crate::db::writer::Writer;
+use diesel::Connection;
+use diesel::connection::{SimpleConnection, TransactionManager};
+use diesel::r2d2::{ManageConnection, Pool};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which of the two databases holds the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// A file on this machine.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// How to reach the database and how patient to be.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// Connections that may read at once on SQLite, or work at once on PostgreSQL.
+    pub connections: u32,
+    /// How long a request waits for a connection or a lock before it is told to come back.
+    pub patience: Duration,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        Self { connections: 8, patience: Duration::from_secs(5) }
+    }
+}
+
+/// The database of the service; cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    target: Target,
+    pool: Pool<Manager>,
+    /// SQLite's one writer; PostgreSQL writes through the pool.
+    writer: Option<Writer>,
+}
+
+/// How often a write is run again after a conflict with other writers.
+const WRITE_ATTEMPTS: u32 = 20;
+
+impl Db {
+    /// Opens the database that `url` names: `postgres://…`, or the path of an SQLite file,
+    /// optionally written `sqlite:PATH`. The file is created when it is not there.
+    ///
+    /// # Errors
+    /// [`DbError::Unreachable`] when it cannot be opened.
+    pub fn open(url: &str, options: &DbOptions) -> Result<Self, DbError> {
+        let target = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Target::Postgres { url: url.to_owned(), statement_timeout: options.patience * 6 }
+        } else {
+            let path = PathBuf::from(url.strip_prefix("sqlite:").unwrap_or(url));
+            Target::Sqlite { path, busy_timeout: options.patience }
+        };
+        let writer = match &target {
+            // The writer opens first, so that the file and its WAL exist before any reader.
+            Target::Sqlite { .. } => Some(Writer::start(target.connect()?)?),
+            Target::Postgres { .. } => None,
+        };
+        let pool = Pool::builder()
+            .max_size(options.connections.max(1))
+            .min_idle(Some(1))
+            .connection_timeout(options.patience)
+            .test_on_check_out(matches!(target, Target::Postgres { .. }))
+            .build(Manager(target.clone()))
+            .map_err(|error| DbError::Unreachable(error.to_string()))?;
+        Ok(Self(Arc::new(Inner { target, pool, writer })))
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        match self.0.target {
+            Target::Sqlite { .. } => Backend::Sqlite,
+            Target::Postgres { .. } => Backend::Postgres,
+        }
+    }
+
+    /// The SQLite file, or `None` on PostgreSQL.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0.target {
+            Target::Sqlite { path, .. } => Some(path),
+            Target::Postgres { .. } => None,
+        }
+    }
+
+    /// A connection outside both doors, for migrations only.
+    pub(super) fn connect(&self) -> Result<DbConnection, DbError> {
+        self.0.target.connect()
+    }
+
+    /// Runs `body` on one snapshot of the data, so that sums over several queries add up.
+    ///
+    /// # Errors
+    /// Those of `body`; [`DbError::Busy`] when no connection becomes free in time.
+    pub fn read<T, E: From<DbError>>(
+        &self,
+        body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
+        let begin = match &mut *conn {
+            DbConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            DbConnection::Sqlite(_) => "BEGIN DEFERRED",
+        };
+        conn.batch_execute(begin).map_err(DbError::from)?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| body(&mut conn)));
+        // A read has nothing to lose, so its end is the same whatever the outcome was.
+        let ended = conn.batch_execute("ROLLBACK");
+        match outcome {
+            Ok(result) => {
+                ended.map_err(DbError::from)?;
+                result
+            }
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    /// Runs `body` in one durable transaction: when it answers `Ok`, everything it wrote has
+    /// survived a loss of power; when it answers `Err`, it wrote nothing.
+    ///
+    /// `body` may run more than once, after a conflict with other writers, so it touches nothing
+    /// but the connection it is given. On SQLite many bodies may share one commit.
+    ///
+    /// # Errors
+    /// Those of `body`; [`DbError`] when the transaction cannot be begun or committed.
+    pub fn write<T, E>(
+        &self,
+        body: impl Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + MayBeBusy + Send + 'static,
+    {
+        match &self.0.writer {
+            Some(writer) => writer.write(body),
+            None => self.write_pooled(body),
+        }
+    }
+
+    fn write_pooled<T, E>(&self, body: impl Fn(&mut DbConnection) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<DbError> + MayBeBusy,
+    {
+        let mut attempt = 1;
+        loop {
+            let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
+            let outcome = write_once(&mut conn, &body);
+            match outcome {
+                Err(error) if error.is_busy() && attempt < WRITE_ATTEMPTS => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+fn write_once<T, E: From<DbError>>(
+    conn: &mut DbConnection,
+    body: impl Fn(&mut DbConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    conn.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").map_err(DbError::from)?;
+    match catch_unwind(AssertUnwindSafe(|| body(conn))) {
+        Ok(Ok(value)) => {
+            conn.batch_execute("COMMIT").map_err(DbError::from)?;
+            Ok(value)
+        }
+        Ok(Err(refused)) => {
+            // When the rollback fails the session is gone, and its work with it.
+            let _ = conn.batch_execute("ROLLBACK");
+            Err(refused)
+        }
+        Err(panic) => {
+            let _ = conn.batch_execute("ROLLBACK");
+            resume_unwind(panic)
+        }
+    }
+}
+
+/// Makes and tests the pool's connections.
+#[derive(Debug)]
+struct Manager(Target);
+
+impl ManageConnection for Manager {
+    type Connection = DbConnection;
+    type Error = DbError;
+
+    fn connect(&self) -> Result<DbConnection, DbError> {
+        self.0.connect_to_read()
+    }
+
+    fn is_valid(&self, conn: &mut DbConnection) -> Result<(), DbError> {
+        Ok(conn.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, conn: &mut DbConnection) -> bool {
+        <DbConnection as Connection>::TransactionManager::is_broken_transaction_manager(conn)
+    }
+}
