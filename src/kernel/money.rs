@@ -81,7 +81,7 @@ impl Money {
         }
     }
 
-    pub(crate) const fn to_column(&self) -> &i64 {
+    pub(crate) const fn as_column(&self) -> &i64 {
         &self.0
     }
 

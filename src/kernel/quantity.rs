@@ -99,7 +99,7 @@ impl Quantity {
         quantities.into_iter().fold(Self::ZERO, Self::plus_capped)
     }
 
-    pub(crate) const fn to_column(&self) -> &i64 {
+    pub(crate) const fn as_column(&self) -> &i64 {
         &self.0
     }
 

@@ -28,17 +28,15 @@ macro_rules! text_column {
             fn from_sql(
                 bytes: <DB as diesel::backend::Backend>::RawValue<'_>,
             ) -> diesel::deserialize::Result<Self> {
-                let text = <String as diesel::deserialize::FromSql<
-                                            diesel::sql_types::Text,
-                                            DB,
-                                        >>::from_sql(bytes)?;
+                let text: String =
+                    diesel::deserialize::FromSql::<diesel::sql_types::Text, DB>::from_sql(bytes)?;
                 Ok(<$type>::try_from(text)?)
             }
         }
     };
 }
 
-/// Stores a value that has `to_column() -> &i64` and `from_column(i64)` as BIGINT.
+/// Stores a value that has `as_column() -> &i64` and `from_column(i64)` as BIGINT.
 #[macro_export]
 macro_rules! integer_column {
     ($type:ty) => {
@@ -52,7 +50,7 @@ macro_rules! integer_column {
                 out: &mut diesel::serialize::Output<'b, '_, DB>,
             ) -> diesel::serialize::Result {
                 <i64 as diesel::serialize::ToSql<diesel::sql_types::BigInt, DB>>::to_sql(
-                    self.to_column(),
+                    self.as_column(),
                     out,
                 )
             }
@@ -66,10 +64,8 @@ macro_rules! integer_column {
             fn from_sql(
                 bytes: <DB as diesel::backend::Backend>::RawValue<'_>,
             ) -> diesel::deserialize::Result<Self> {
-                let number = <i64 as diesel::deserialize::FromSql<
-                    diesel::sql_types::BigInt,
-                    DB,
-                >>::from_sql(bytes)?;
+                let number: i64 =
+                    diesel::deserialize::FromSql::<diesel::sql_types::BigInt, DB>::from_sql(bytes)?;
                 Ok(<$type>::from_column(number)?)
             }
         }

@@ -99,7 +99,7 @@ impl Instant {
         Self(self.0 + 1)
     }
 
-    pub(crate) const fn to_column(&self) -> &i64 {
+    pub(crate) const fn as_column(&self) -> &i64 {
         &self.0
     }
 
