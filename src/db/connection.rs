@@ -1,4 +1,5 @@
 //! Connections to either database, set up the same way every time.
+#![allow(missing_docs, reason = "what derive(MultiConnection) writes has no comments")]
 
 use crate::db::error::DbError;
 use diesel::connection::SimpleConnection;

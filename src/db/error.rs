@@ -36,37 +36,30 @@ impl From<Error> for DbError {
             return Self::Query(error);
         };
         let message = info.message();
-        match kind {
-            DatabaseErrorKind::SerializationFailure => Self::Busy(message.to_owned()),
-            DatabaseErrorKind::ClosedConnection => Self::Unreachable(message.to_owned()),
-            _ if [
+        let says = |hints: &[&str]| hints.iter().any(|hint| message.contains(hint));
+        let conflict = matches!(kind, DatabaseErrorKind::SerializationFailure);
+        let closed = matches!(kind, DatabaseErrorKind::ClosedConnection);
+        if conflict
+            || says(&[
                 "database is locked",
                 "deadlock detected",
                 "lock timeout",
                 "statement timeout",
-            ]
-            .iter()
-            .any(|hint| message.contains(hint)) =>
-            {
-                Self::Busy(message.to_owned())
-            }
-            _ if ["is full", "No space left", "disk I/O error"]
-                .iter()
-                .any(|hint| message.contains(hint)) =>
-            {
-                Self::Full(message.to_owned())
-            }
-            _ if [
+            ])
+        {
+            Self::Busy(message.to_owned())
+        } else if says(&["is full", "No space left", "disk I/O error"]) {
+            Self::Full(message.to_owned())
+        } else if closed
+            || says(&[
                 "server closed the connection",
                 "terminating connection",
                 "could not connect",
-            ]
-            .iter()
-            .any(|hint| message.contains(hint)) =>
-            {
-                Self::Unreachable(message.to_owned())
-            }
-            _ => Self::Query(error),
+            ])
+        {
+            Self::Unreachable(message.to_owned())
+        } else {
+            Self::Query(error)
         }
     }
 }
