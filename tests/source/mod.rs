@@ -1,4 +1,5 @@
 //! The project's own files, read as text and as Rust tokens.
+#![allow(dead_code, reason = "each test binary that includes this uses a part of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
