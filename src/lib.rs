@@ -5,5 +5,17 @@
 
 #[macro_use]
 pub mod kernel;
+
+pub mod config;
+
 #[macro_use]
 pub mod db;
+
+pub mod access;
+pub mod chain;
+
+pub mod audit;
+pub mod idempotency;
+
+pub mod app;
+pub mod command;
