@@ -2,6 +2,7 @@
 //! that `ARCHITECTURE.md` names.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test that stumbles says so with its line number, and speaks SQL where it must"
