@@ -64,6 +64,8 @@ enum Floor {
     Pure,
     /// `records.rs` and `queries.rs`: the only SQL.
     Records,
+    /// `requests.rs` and `views.rs`: what clients send and are answered.
+    Words,
     /// `commands.rs`: one transaction for each function.
     Commands,
     /// `api.rs`: the REST face.
@@ -74,7 +76,7 @@ enum Floor {
 fn closed_to(floor: Floor) -> &'static [&'static str] {
     match floor {
         Floor::Pure => &["config", "db", "app", "command", "http"],
-        Floor::Records => &["app", "command", "http"],
+        Floor::Records | Floor::Words => &["app", "command", "http"],
         Floor::Commands => &["http"],
         Floor::Api => &[],
     }
@@ -114,6 +116,7 @@ impl Place {
 fn floor_named(file: &str) -> Floor {
     match file {
         "records" | "queries" => Floor::Records,
+        "requests" | "views" => Floor::Words,
         "commands" => Floor::Commands,
         "api" => Floor::Api,
         _ => Floor::Pure,

@@ -98,25 +98,13 @@ fn every_operation_names_a_permission_that_exists() {
 }
 
 #[test]
-fn every_permission_is_needed_by_some_operation() {
-    let operations = operations(&document());
-    let used: BTreeSet<&str> = operations.iter().filter_map(Operation::permission).collect();
-    let idle: Vec<String> = Permission::ALL
-        .iter()
-        .map(|permission| permission.as_str())
-        .filter(|name| !used.contains(name))
-        .map(str::to_owned)
-        .collect();
-    none("permissions that open nothing", &idle);
-}
-
-#[test]
 fn every_protected_operation_takes_a_bearer_token() {
     let document = document();
     let whole = !document["security"].is_null();
     let wrong = breaches(|operation| {
         let own = &operation.body["security"];
-        let open = own.as_array().is_some_and(Vec::is_empty) || (own.is_null() && !whole);
+        let asks_nothing = |all: &Vec<Value>| all.iter().all(|one| *one == serde_json::json!({}));
+        let open = own.as_array().map_or(!whole, asks_nothing);
         (open != operation.is_public()).then(|| format!("security {own}"))
     });
     none("security", &wrong);
@@ -187,19 +175,35 @@ fn every_operation_says_its_refusals_as_problem_documents() {
     none("errors", &wrong);
 }
 
+/// Whether a schema shows by examples how a value of it looks, down to every required field.
+fn shows(document: &Value, schema: &Value) -> bool {
+    let schema = contract::resolved(document, schema);
+    let shown = ["example", "examples", "enum", "default"].iter().any(|key| !schema[key].is_null());
+    let parts = |members: &Value| {
+        members.as_array().is_some_and(|all| all.iter().any(|one| shows(document, one)))
+    };
+    let required = || schema["required"].as_array().into_iter().flatten();
+    shown
+        || parts(&schema["oneOf"])
+        || parts(&schema["allOf"])
+        || schema["type"] == "boolean"
+        || (!schema["items"].is_null() && shows(document, &schema["items"]))
+        || (schema["type"] == "object"
+            && required()
+                .all(|name| shows(document, &schema["properties"][name.as_str().unwrap()])))
+}
+
 #[test]
-fn every_body_that_is_sent_has_an_example() {
+fn every_body_that_is_sent_shows_how_it_looks() {
     let document = document();
     let wrong = breaches(|operation| {
         let body = contract::resolved(&document, &operation.body["requestBody"]);
         let media = &body["content"]["application/json"];
-        if media.is_null() {
-            return None;
-        }
-        let schema = contract::resolved(&document, &media["schema"]);
-        let shown =
-            [&media["example"], &media["examples"], &schema["example"], &schema["examples"]];
-        shown.iter().all(|example| example.is_null()).then(|| "no example".to_owned())
+        let shown = media.is_null()
+            || !media["example"].is_null()
+            || !media["examples"].is_null()
+            || shows(&document, &media["schema"]);
+        (!shown).then(|| "a required field has no example".to_owned())
     });
     none("examples", &wrong);
 }
