@@ -12,6 +12,7 @@
 mod support;
 
 mod catalogue;
+mod framework;
 mod protocol;
 mod stores;
 mod users;
