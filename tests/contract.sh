@@ -38,7 +38,7 @@ for role in ${CONTRACT_ROLES:-commander keeper admin}; do
         --checks "$checks" \
         --phases examples,coverage,fuzzing \
         --max-time "${CONTRACT_SECONDS:-60}" \
-        --workers 2 \
+        --workers 1 \
         --continue-on-failure \
         --warnings off \
         ${CONTRACT_SEED:+--seed "$CONTRACT_SEED"} || failed+=("$role")

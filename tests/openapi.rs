@@ -11,7 +11,7 @@
 mod contract;
 mod source;
 
-use changbei::access::Permission;
+use changbei::access::{Permission, Role};
 use contract::{Operation, document, operations, served_text};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -226,6 +226,12 @@ fn every_list_is_paged_and_capped() {
         (!missing.is_empty()).then(|| format!("does not take {missing:?}"))
     });
     none("lists", &wrong);
+}
+
+#[test]
+fn words_stand_in_the_document_as_they_are_written_in_json() {
+    let words: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+    assert_eq!(document()["components"]["schemas"]["Role"]["enum"], serde_json::json!(words));
 }
 
 #[test]
