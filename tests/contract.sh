@@ -4,7 +4,7 @@
 # error, and every answer's status, content type and body must be documented.
 #
 #   CHANGBEI           the binary (default: built by cargo)
-#   CONTRACT_SECONDS   time for each role (default: 60)
+#   CONTRACT_SECONDS   time for each role on each database (default: 45)
 #   CONTRACT_SEED      to repeat a run that failed
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,8 +18,6 @@ if ! "$VENV/bin/schemathesis" --version 2>/dev/null | grep -qF "$SCHEMATHESIS"; 
     "$VENV/bin/pip" install --quiet "schemathesis==$SCHEMATHESIS"
 fi
 
-start_demo
-
 token_of() {
     python3 -c '
 import json, sys
@@ -31,22 +29,33 @@ print(next(user["token"] for user in users if user["role"] == sys.argv[2]))' \
 checks=not_a_server_error,status_code_conformance,content_type_conformance
 checks+=,response_headers_conformance,response_schema_conformance
 failed=()
-for role in ${CONTRACT_ROLES:-commander keeper admin}; do
-    step "as $role"
-    "$VENV/bin/schemathesis" --config-file tests/scripts/schemathesis.toml run "$BASE_URL/openapi.json" \
-        --header "Authorization: Bearer $(token_of "$role")" \
+
+# Asks as one role of the demonstration county.
+ask_as() {
+    step "as $1 on $database"
+    "$VENV/bin/schemathesis" --config-file tests/scripts/schemathesis.toml \
+        run "$BASE_URL/openapi.json" \
+        --header "Authorization: Bearer $(token_of "$1")" \
         --checks "$checks" \
         --phases examples,coverage,fuzzing \
-        --max-time "${CONTRACT_SECONDS:-60}" \
+        --max-time "${CONTRACT_SECONDS:-45}" \
         --workers 1 \
         --continue-on-failure \
         --warnings off \
-        ${CONTRACT_SEED:+--seed "$CONTRACT_SEED"} || failed+=("$role")
-done
+        ${CONTRACT_SEED:+--seed "$CONTRACT_SEED"} || failed+=("$1")
+}
 
-step "the ledger still verifies"
-stop_service
-"$CHANGBEI" verify --data-dir "$DATA_DIR"
+for database in ${CONTRACT_DATABASES:-sqlite postgres}; do
+    DATA_DIR="$SCRATCH/$database"
+    if [ "$database" = postgres ]; then start_postgres; fi
+    start_demo
+    for role in ${CONTRACT_ROLES:-commander keeper admin}; do
+        ask_as "$role"
+    done
+    step "the ledger still verifies"
+    stop_service
+    "$CHANGBEI" verify --data-dir "$DATA_DIR"
+done
 if [ ${#failed[@]} -gt 0 ]; then
     echo "the contract was broken as: ${failed[*]}" >&2
     exit 1

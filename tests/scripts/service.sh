@@ -12,6 +12,7 @@ unset DATABASE_URL
 SCRATCH="$(mktemp -d)"
 DATA_DIR="$SCRATCH/data"
 SERVICE=""
+CLUSTER=""
 
 step() {
     printf -- '-- %s\n' "$*"
@@ -29,6 +30,10 @@ tidy_up() {
     if [ -n "$SERVICE" ]; then
         kill -KILL "$SERVICE" 2>/dev/null || true
     fi
+    if [ -n "$CLUSTER" ]; then
+        as_postgres "$PG_BIN/pg_ctl" -D "$CLUSTER/data" -m immediate stop >/dev/null 2>&1 || true
+        rm -rf "$CLUSTER"
+    fi
     if [ "$result" -ne 0 ] && [ -s "$SCRATCH/log" ]; then
         echo "the service said last:" >&2
         tail -n 40 "$SCRATCH/log" >&2
@@ -39,6 +44,26 @@ trap tidy_up EXIT
 
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# PostgreSQL refuses to run as root; Debian's package brings a user for it.
+as_postgres() {
+    if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
+}
+
+# Starts a throw-away PostgreSQL of its own, and lets DATABASE_URL name it.
+start_postgres() {
+    local port initdb
+    initdb="$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -n 1)"
+    [ -n "$initdb" ] || { echo "PostgreSQL is not installed" >&2; return 1; }
+    PG_BIN="$(dirname "$initdb")"
+    CLUSTER="$(mktemp -d)"
+    if [ "$(id -u)" = 0 ]; then chown postgres "$CLUSTER"; fi
+    port="$(free_port)"
+    as_postgres "$PG_BIN/initdb" -D "$CLUSTER/data" -U postgres -A trust -E UTF8 --locale=C >/dev/null
+    as_postgres "$PG_BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/log" -w \
+        -o "-p $port -k $CLUSTER -c listen_addresses=127.0.0.1 -c fsync=off" start >/dev/null
+    export DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
 }
 
 # Starts `changbei demo` and comes back when it answers; `tokens.json` is complete by then.
