@@ -20,7 +20,7 @@ use changbei::sum_of;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
-use support::databases;
+use support::{TestApp, databases};
 
 fn write<T: Send + 'static>(
     db: &Db,
@@ -310,6 +310,25 @@ fn an_audit_entry_cannot_be_changed_or_deleted_by_anyone() {
         let actors: Vec<String> = read(db, |conn| ours.select(audit_entry::actor).load(conn));
         assert_eq!(actors, ["li"], "{:?}", db.backend());
     }
+}
+
+#[test]
+fn searching_finds_the_same_whatever_the_case_the_width_or_the_wildcards() {
+    TestApp::each(|app| {
+        let found = |query: &str| -> Vec<String> {
+            let page = app.get("auditor", &format!("/items?q={query}")).expect(200);
+            let rows = page["rows"].as_array().unwrap().clone();
+            rows.iter().map(|row| row["code"].as_str().unwrap().to_owned()).collect()
+        };
+        // m02, full-width Ｍ０２, "surgical MASK", 75%, a bare %, _, and a backslash.
+        assert_eq!(found("m02"), ["M02"]);
+        assert_eq!(found("%EF%BC%AD%EF%BC%90%EF%BC%92"), ["M02"]);
+        assert_eq!(found("surgical%20MASK"), ["M02"]);
+        assert_eq!(found("75%25"), ["D03"]);
+        assert_eq!(found("%25"), ["D03"]);
+        assert_eq!(found("_"), Vec::<String>::new());
+        assert_eq!(found("%5C"), Vec::<String>::new());
+    });
 }
 
 #[test]
