@@ -72,7 +72,6 @@ const CALLERS: &[(&str, Role, bool)] = &[
 
 /// What an operation does for a caller with the permission to whom the hospital is foreign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "documents follow with the ledger")]
 enum Reach {
     /// The same as for everybody: it concerns no store.
     Anywhere,
@@ -108,24 +107,75 @@ enum Verdict {
 /// Actions send a version that is never current, so that they reach the document and change nothing.
 const STALE: &str = "\"v999\"";
 
-/// The documents of the hospital that requests are about.
-struct Documents {}
+/// The documents of the hospital that requests are about, by what they are called in paths.
+struct Documents(BTreeMap<&'static str, String>);
 
 impl Documents {
-    fn make(_app: &TestApp) -> Self {
-        Self {}
+    fn make(app: &TestApp) -> Self {
+        let mut made = BTreeMap::new();
+        let mut keep = |name, id: &Value| made.insert(name, id.as_str().unwrap().to_owned());
+        let receipt = app
+            .post(
+                "keeper.hospital",
+                "/receipts",
+                json!({"store_code": "QN-HOSP", "source": {"kind": "supplier", "name": "医药公司"},
+                       "lines": [{"item_code": "M02", "lot_number": "A1", "expires_on": "2028-01-01",
+                                  "quantity": 100_000}]}),
+            )
+            .expect(201);
+        keep("receipt", &receipt["id"]);
+        let stock = app.get("keeper.hospital", "/stock?group_by=lot").expect(200);
+        let lot = stock["rows"][0]["lot_id"].clone();
+        keep("lot", &lot);
+        let lots = app.get("keeper.hospital", "/lots").expect(200);
+        keep("makers_lot", &lots["rows"][0]["makers_lot_id"]);
+        let movements = app.get("keeper.hospital", "/movements").expect(200);
+        keep("movement", &movements["rows"][0]["id"]);
+        for (name, path, line) in [
+            (
+                "adjustment",
+                "/adjustments",
+                json!({"quantity_change": -3, "reason_code": "miscounted"}),
+            ),
+            (
+                "state_change",
+                "/state-changes",
+                json!({"from_state": "available", "to_state": "held",
+                "quantity": 5, "reason_code": "quality"}),
+            ),
+            ("write_off", "/write-offs", json!({"quantity": 50_000, "reason_code": "damaged"})),
+        ] {
+            let mut line = line;
+            line["lot_id"] = lot.clone();
+            let body = json!({"store_code": "QN-HOSP", "lines": [line]});
+            keep(name, &app.post("keeper.hospital", path, body).expect(201)["id"]);
+        }
+        Self(made)
+    }
+
+    /// A path whose `{name}` is replaced by that document's id.
+    fn path(&self, template: &str) -> String {
+        self.0
+            .iter()
+            .fold(template.to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id))
     }
 }
 
-fn matrix(_documents: &Documents) -> Vec<Row> {
+fn matrix(documents: &Documents) -> Vec<Row> {
     let row = |operation, permission, reach, path: &str, body| Row {
         operation,
         permission,
         reach,
-        path: path.to_owned(),
+        path: documents.path(path),
         body,
     };
     let none = || Value::Null;
+    let reversal = || json!({"reason_code": "entered_twice"});
+    let at_hospital = |line: Value| {
+        let mut line = line;
+        line["lot_id"] = json!(documents.0["lot"]);
+        json!({"store_code": "QN-HOSP", "lines": [line]})
+    };
     vec![
         row("get_me", "self.read", Anywhere, "/me", none()),
         row("list_items", "items.read", Anywhere, "/items", none()),
@@ -167,6 +217,120 @@ fn matrix(_documents: &Documents) -> Vec<Row> {
         ),
         row("revoke_token", "users.manage", Anywhere, "/users/auditor/tokens/none", none()),
         row("list_audit_entries", "audit.read", Anywhere, "/audit", none()),
+        row("list_reason_codes", "items.read", Anywhere, "/reason-codes", none()),
+        row("list_stock", "stock.read", FiltersRows, "/stock", none()),
+        row("list_lots", "stock.read", FiltersRows, "/lots", none()),
+        row("trace_lot", "stock.read", HidesDocument, "/lots/{lot}/trace", none()),
+        row("get_makers_lot", "stock.read", HidesDocument, "/makers-lots/{makers_lot}", none()),
+        row(
+            "recall_makers_lot",
+            "lots.recall",
+            HidesDocument,
+            "/makers-lots/{makers_lot}/recall",
+            json!({"reason": "召回公告 2026-17"}),
+        ),
+        row("list_movements", "stock.read", FiltersRows, "/movements", none()),
+        row(
+            "reverse_movement",
+            "reversals.post",
+            HidesDocument,
+            "/movements/{movement}/reversals",
+            json!({"reason_code": "entered_twice", "quantity": 1}),
+        ),
+        row("list_receipts", "stock.read", FiltersRows, "/receipts", none()),
+        row("get_receipt", "stock.read", HidesDocument, "/receipts/{receipt}", none()),
+        row(
+            "post_receipt",
+            "receipts.post",
+            NamesStore,
+            "/receipts",
+            json!({"store_code": "QN-HOSP", "source": {"kind": "supplier"},
+                   "lines": [{"item_code": "M02", "lot_number": "A2", "expires_on": "2028-01-01",
+                              "quantity": 10}]}),
+        ),
+        row(
+            "settle_receipt_cost",
+            "receipts.post",
+            HidesDocument,
+            "/receipts/{receipt}/cost",
+            json!({"lines": [{"line": 1, "unit_cost": "0.92"}]}),
+        ),
+        row(
+            "reverse_receipt",
+            "reversals.post",
+            HidesDocument,
+            "/receipts/{receipt}/reversal",
+            reversal(),
+        ),
+        row("list_adjustments", "stock.read", FiltersRows, "/adjustments", none()),
+        row("get_adjustment", "stock.read", HidesDocument, "/adjustments/{adjustment}", none()),
+        row(
+            "post_adjustment",
+            "adjustments.post",
+            NamesStore,
+            "/adjustments",
+            at_hospital(json!({"quantity_change": -1, "reason_code": "miscounted"})),
+        ),
+        row(
+            "reverse_adjustment",
+            "reversals.post",
+            HidesDocument,
+            "/adjustments/{adjustment}/reversal",
+            reversal(),
+        ),
+        row("list_state_changes", "stock.read", FiltersRows, "/state-changes", none()),
+        row(
+            "get_state_change",
+            "stock.read",
+            HidesDocument,
+            "/state-changes/{state_change}",
+            none(),
+        ),
+        row(
+            "post_state_change",
+            "state_changes.post",
+            NamesStore,
+            "/state-changes",
+            at_hospital(json!({"from_state": "available", "to_state": "held", "quantity": 1,
+                               "reason_code": "quality"})),
+        ),
+        row(
+            "reverse_state_change",
+            "reversals.post",
+            HidesDocument,
+            "/state-changes/{state_change}/reversal",
+            reversal(),
+        ),
+        row("list_write_offs", "stock.read", FiltersRows, "/write-offs", none()),
+        row("get_write_off", "stock.read", HidesDocument, "/write-offs/{write_off}", none()),
+        row(
+            "post_write_off",
+            "write_offs.post",
+            NamesStore,
+            "/write-offs",
+            at_hospital(json!({"quantity": 1, "reason_code": "damaged"})),
+        ),
+        row(
+            "approve_write_off",
+            "write_offs.approve",
+            HidesDocument,
+            "/write-offs/{write_off}/approve",
+            json!({}),
+        ),
+        row(
+            "cancel_write_off",
+            "write_offs.approve",
+            HidesDocument,
+            "/write-offs/{write_off}/cancel",
+            json!({}),
+        ),
+        row(
+            "reverse_write_off",
+            "reversals.post",
+            HidesDocument,
+            "/write-offs/{write_off}/reversal",
+            reversal(),
+        ),
     ]
 }
 
