@@ -7,3 +7,6 @@
 pub mod kernel;
 #[macro_use]
 pub mod db;
+pub mod consumption;
+pub mod reserve_plan;
+pub mod shortfall;
