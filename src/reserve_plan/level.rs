@@ -1,6 +1,8 @@
 //! The response level 应急响应级别 of a region.
 
-use crate::kernel::RegionCode;
+use crate::kernel::id::ResponseLevelId;
+use crate::kernel::{Instant, RegionCode};
+use crate::reserve_plan::authority::Authority;
 use crate::word_enum;
 use std::collections::BTreeMap;
 
@@ -20,6 +22,27 @@ word_enum! {
         /// 特别重大.
         I = "I",
     }
+}
+
+/// A region's declaration of a response level; the next one takes its place, none is amended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declaration {
+    /// Its identifier.
+    pub id: ResponseLevelId,
+    /// The region that declared it, for itself and what lies in it.
+    pub region: RegionCode,
+    /// The level.
+    pub level: ResponseLevel,
+    /// Why.
+    pub reason: String,
+    /// By whose word.
+    pub authority: Option<Authority>,
+    /// From when it holds.
+    pub effective_at: Instant,
+    /// When it was recorded.
+    pub recorded_at: Instant,
+    /// The name of the user who recorded it.
+    pub declared_by: String,
 }
 
 /// The levels that regions have declared for themselves, as they stand at one time.

@@ -1,6 +1,7 @@
 //! What a reserve plan says: versions, lines, and the bases on which a line's target rests.
 
-use crate::kernel::{ItemCode, Quantity, Ratio, RegionCode, StoreCode};
+use crate::kernel::id::{ReservePlanId, ReservePlanLineId, UserId};
+use crate::kernel::{Instant, ItemCode, Quantity, Ratio, RegionCode, StoreCode};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::word_enum;
 use serde::{Deserialize, Serialize};
@@ -189,4 +190,96 @@ impl PlanLine {
         // What does not fit is held at the largest quantity: a floor that vanished would be worse.
         Some(scaled.ceil_quantity().unwrap_or(Quantity::MAX))
     }
+}
+
+/// A line as it stands in a stored version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLine {
+    /// Its identifier.
+    pub id: ReservePlanLineId,
+    /// The version it belongs to.
+    pub plan_id: ReservePlanId,
+    /// Its place in the version, from 1.
+    pub line_no: i64,
+    /// What it says.
+    pub line: PlanLine,
+}
+
+impl AsRef<PlanLine> for StoredLine {
+    fn as_ref(&self) -> &PlanLine {
+        &self.line
+    }
+}
+
+/// Who handed a version in, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The user's name.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+}
+
+/// Who approved a version, and from when it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The user's name.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+    /// The number of the approving paper 批准文号.
+    pub number: Option<String>,
+    /// From when it holds, until a version with a later time holds.
+    pub effective_from: Instant,
+}
+
+/// A version of a reserve plan, without its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanVersion {
+    /// Its identifier.
+    pub id: ReservePlanId,
+    /// The number of the plan, the same for all its versions.
+    pub number: String,
+    /// Which version of that plan it is, from 1.
+    pub version: i64,
+    /// What people call it.
+    pub name: String,
+    /// How far it has come.
+    pub status: PlanStatus,
+    /// The users who made, edited or submitted it; none of them may approve it.
+    pub authors: Vec<UserId>,
+    /// The version whose lines it began with.
+    pub copied_from: Option<ReservePlanId>,
+    /// The name of the user who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Instant,
+    /// Who handed it in.
+    pub submission: Option<Submission>,
+    /// Who approved it.
+    pub approval: Option<Approval>,
+    /// Counts its changes, from 1.
+    pub revision: i64,
+}
+
+impl PlanVersion {
+    /// Remembers that `user` had a hand in it.
+    pub fn add_author(&mut self, user: &UserId) {
+        if !self.authors.contains(user) {
+            self.authors.push(user.clone());
+        }
+    }
+}
+
+/// The floor of an item at a store as the plan in force has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FloorInForce {
+    /// Base units below which stock is reserve, at the response level that holds.
+    pub quantity: Quantity,
+    /// The version of the plan that says so.
+    pub plan_id: ReservePlanId,
+    /// Which version of its plan that is.
+    pub plan_version: i64,
+    /// The response level that holds at the store.
+    pub level: ResponseLevel,
 }
