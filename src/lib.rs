@@ -5,8 +5,21 @@
 
 #[macro_use]
 pub mod kernel;
+
+pub mod config;
+
 #[macro_use]
 pub mod db;
+
+pub mod access;
+pub mod chain;
+
+pub mod audit;
+pub mod idempotency;
+
+pub mod app;
+pub mod command;
+
 pub mod consumption;
 pub mod reserve_plan;
 pub mod shortfall;

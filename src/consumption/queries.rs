@@ -6,7 +6,6 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::time::{BusinessZone, plus_days};
 use crate::kernel::{Instant, ItemCode, StoreCode};
-use crate::sum_of;
 use chrono::NaiveDate;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
@@ -268,7 +267,7 @@ fn available_changes(
             lot_id,
             business_day,
             sum_of!(
-                case_when(came.and(went), 0_i64)
+                case_when(came.and(went), quantity * 0_i64)
                     .when(came, quantity)
                     .otherwise(quantity * -1_i64)
             ),

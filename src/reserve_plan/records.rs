@@ -2,7 +2,7 @@
 
 use crate::db::schema::{reserve_plan, reserve_plan_line, response_level};
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::{ReservePlanId, ReservePlanLineId, ResponseLevelId, UserId};
+use crate::kernel::id::{ReservePlanId, ReservePlanLineId, ResponseLevelId};
 use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
 use crate::reserve_plan::level::{Declaration, ResponseLevel};
 use crate::reserve_plan::plan::{
