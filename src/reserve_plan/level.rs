@@ -36,7 +36,7 @@ pub struct Declaration {
     /// Why.
     pub reason: String,
     /// By whose word.
-    pub authority: Option<Authority>,
+    pub authority: Authority,
     /// From when it holds.
     pub effective_at: Instant,
     /// When it was recorded.

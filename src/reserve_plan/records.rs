@@ -424,7 +424,7 @@ pub fn insert_level(conn: &mut DbConnection, declared: &Declaration) -> Result<(
     Ok(())
 }
 
-/// The declarations in one of `regions` that have taken effect at `at`, the latest first.
+/// The declaration of a region that holds at `at`: the one with the latest effect by then.
 ///
 /// # Errors
 /// When the database fails.
@@ -446,6 +446,17 @@ pub fn latest_level(
         .optional()?
         .map(LevelRow::into_declaration)
         .transpose()
+}
+
+/// How many declarations a region has made.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_levels(conn: &mut DbConnection, region: &RegionCode) -> Result<i64, DbError> {
+    Ok(response_level::table
+        .filter(response_level::region_code.eq(region))
+        .count()
+        .get_result(conn)?)
 }
 
 /// Which declarations a list shows.
