@@ -5,7 +5,6 @@ use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
 use crate::kernel::id::{ReservePlanId, ResponseLevelId};
 use crate::kernel::page::Page;
 use crate::kernel::{FaultCode, Faults, Instant, Refusal, RegionCode};
-use crate::page_of;
 use crate::reserve_plan::plan::PlanStatus;
 use crate::reserve_plan::records::{LevelFilter, PlanFilter};
 use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanPatch, PlanRequest};
@@ -13,7 +12,6 @@ use crate::reserve_plan::view::{DeclarationView, LevelInForceView, PlanHead, Pla
 use crate::reserve_plan::{commands, queries, records};
 use actix_web::{HttpResponse, get, patch, post, put, web};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -6,12 +6,6 @@ use crate::word_enum;
 use chrono::NaiveDate;
 use std::collections::BTreeSet;
 
-/// Days within which goods on the way must arrive to count, where nothing else is said.
-pub const DEFAULT_HORIZON_DAYS: i64 = 7;
-
-/// Days without any movement after which the figures of a store are called stale.
-pub const STALE_AFTER_DAYS: i64 = 3;
-
 word_enum! {
     /// How a store stands with an item: the first that holds.
     pub enum Status {
@@ -37,7 +31,7 @@ word_enum! {
         TooLarge = "too_large",
         /// The target is zero, so there is no coverage to speak of.
         TargetZero = "target_zero",
-        /// The store has had no movement for some days.
+        /// The store's newest movement is older than the setting allows.
         StaleFigures = "stale_figures",
         /// Goods on the way are not counted: they come too late or will have expired.
         TransitNotCounted = "transit_not_counted",
@@ -81,6 +75,8 @@ pub struct Arrival {
     pub expected_on: Option<NaiveDate>,
     /// The last day on which they may be used; `None` when there is none.
     pub usable_until: Option<NaiveDate>,
+    /// Whether their lot has been recalled.
+    pub recalled: bool,
 }
 
 word_enum! {
@@ -94,10 +90,12 @@ word_enum! {
         TooLate = "too_late",
         /// They will have expired when they arrive.
         ExpiredOnArrival = "expired_on_arrival",
+        /// Their lot has been recalled.
+        Recalled = "recalled",
     }
 }
 
-/// Whether goods on the way count: due within the horizon, and still in date on arrival.
+/// Whether goods on the way count: not recalled, due within the horizon, and in date on arrival.
 ///
 /// What is overdue may come any minute, so it is judged as arriving today.
 pub fn judge_arrival(
@@ -105,6 +103,9 @@ pub fn judge_arrival(
     today: NaiveDate,
     horizon_end: NaiveDate,
 ) -> ArrivalVerdict {
+    if arrival.recalled {
+        return ArrivalVerdict::Recalled;
+    }
     let Some(expected) = arrival.expected_on else { return ArrivalVerdict::ArrivalUnknown };
     let arrives = expected.max(today);
     if arrives > horizon_end {
@@ -113,6 +114,22 @@ pub fn judge_arrival(
         ArrivalVerdict::ExpiredOnArrival
     } else {
         ArrivalVerdict::Counted
+    }
+}
+
+word_enum! {
+    /// Why stock of a lot does not count as available.
+    pub enum LeftOut {
+        /// Its expiry date has passed.
+        Expired = "expired",
+        /// Nobody knows yet when it expires.
+        ExpiryUnknown = "expiry_unknown",
+        /// The maker's lot has been recalled.
+        Recalled = "recalled",
+        /// It is not in state `available`.
+        NotReleased = "not_released",
+        /// It is promised to documents.
+        Reserved = "reserved",
     }
 }
 
@@ -286,11 +303,12 @@ mod tests {
 
     #[test]
     fn p07_goods_that_arrive_in_time_lessen_the_net_shortfall_only() {
-        let horizon_end = plus_days(today(), DEFAULT_HORIZON_DAYS);
+        let horizon_end = plus_days(today(), 7);
         let on_the_way = |quantity, days| Arrival {
             quantity: units(quantity),
             expected_on: Some(plus_days(today(), days)),
             usable_until: None,
+            recalled: false,
         };
         let arriving = Quantity::total(
             [on_the_way(200, 7), on_the_way(300, 8)]
@@ -317,6 +335,7 @@ mod tests {
                 quantity: units(1),
                 expected_on: expected.map(|days| plus_days(today(), days)),
                 usable_until: until.map(|days| plus_days(today(), days)),
+                recalled: false,
             };
             judge_arrival(&arrival, today(), end)
         };
@@ -327,6 +346,13 @@ mod tests {
         // Overdue goods are judged as if they came today.
         assert_eq!(judge(Some(-2), Some(0)), ArrivalVerdict::Counted);
         assert_eq!(judge(Some(-2), Some(-1)), ArrivalVerdict::ExpiredOnArrival);
+        let recalled = Arrival {
+            quantity: units(1),
+            expected_on: Some(today()),
+            usable_until: None,
+            recalled: true,
+        };
+        assert_eq!(judge_arrival(&recalled, today(), end), ArrivalVerdict::Recalled);
     }
 
     #[test]
