@@ -20,6 +20,15 @@ pub mod idempotency;
 pub mod app;
 pub mod command;
 
+#[macro_use]
+pub mod http;
+pub mod catalogue;
+pub mod stores;
+
+pub mod users;
+
 pub mod consumption;
 pub mod reserve_plan;
 pub mod shortfall;
+
+pub mod server;

@@ -45,7 +45,7 @@ pub struct PlanQuery {
 ///
 /// Pages through the versions of all plans, the newest first. `in_force` marks the one that holds
 /// now.
-#[utoipa::path(tag = "plans", operation_id = "list_reserve_plans", params(PlanQuery),
+#[utoipa::path(tag = "planning", operation_id = "list_reserve_plans", params(PlanQuery),
     responses((status = 200, description = "A page of plan versions", body = PlanPage)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
 #[get("/reserve-plans")]
@@ -74,7 +74,7 @@ pub async fn list_reserve_plans(
 ///
 /// Makes a version of a plan, from given lines or from those of another version (`copy_from`).
 /// Nothing follows from it before another user has approved it.
-#[utoipa::path(tag = "plans", operation_id = "draft_reserve_plan", request_body = PlanRequest,
+#[utoipa::path(tag = "planning", operation_id = "draft_reserve_plan", request_body = PlanRequest,
     responses((status = 201, description = "The draft", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.write"))))]
 #[post("/reserve-plans")]
@@ -85,7 +85,7 @@ pub async fn draft_reserve_plan(caller: Caller) -> Result<HttpResponse, ApiError
 /// Read a reserve plan
 ///
 /// A version of a plan with its lines.
-#[utoipa::path(tag = "plans", operation_id = "get_reserve_plan",
+#[utoipa::path(tag = "planning", operation_id = "get_reserve_plan",
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The version", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
@@ -108,7 +108,7 @@ pub async fn get_reserve_plan(
 ///
 /// Changes the name of a draft, or puts other lines in place of its own. What was submitted or
 /// approved cannot be edited; copy it instead.
-#[utoipa::path(tag = "plans", operation_id = "edit_reserve_plan", request_body = PlanPatch,
+#[utoipa::path(tag = "planning", operation_id = "edit_reserve_plan", request_body = PlanPatch,
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The changed draft", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.write"))))]
@@ -132,7 +132,7 @@ pub struct NothingToSay {}
 /// Submit a draft
 ///
 /// Hands a draft with at least one line in for approval; it can no longer be edited.
-#[utoipa::path(tag = "plans", operation_id = "submit_reserve_plan", request_body = NothingToSay,
+#[utoipa::path(tag = "planning", operation_id = "submit_reserve_plan", request_body = NothingToSay,
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The submitted version", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.write"))))]
@@ -152,7 +152,7 @@ pub async fn submit_reserve_plan(
 ///
 /// Another user than its authors approves a version. From `effective_from` on it is in force, for
 /// the whole county, until a version with a later `effective_from` is.
-#[utoipa::path(tag = "plans", operation_id = "approve_reserve_plan", request_body = ApprovalRequest,
+#[utoipa::path(tag = "planning", operation_id = "approve_reserve_plan", request_body = ApprovalRequest,
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The approved version", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.approve"))))]
@@ -183,7 +183,7 @@ pub struct LevelQuery {
 /// The level that holds in a region: its own declaration, or that of the nearest region above it;
 /// `normal` where nobody declared any. The `ETag` counts the region's own declarations and is what
 /// the next one names in `If-Match`.
-#[utoipa::path(tag = "plans", operation_id = "get_response_level", params(LevelQuery),
+#[utoipa::path(tag = "planning", operation_id = "get_response_level", params(LevelQuery),
     responses((status = 200, description = "The level that holds", body = LevelInForceView)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
 #[get("/response-level")]
@@ -211,7 +211,7 @@ pub async fn get_response_level(
 /// Sets the level of a region for itself and what lies in it, by a named authority. It switches
 /// the percentages of the reserve plan in force. `If-Match` is the `ETag` that the region's level
 /// was read with; `*` overrules whatever stands there.
-#[utoipa::path(tag = "plans", operation_id = "declare_response_level", request_body = LevelRequest,
+#[utoipa::path(tag = "planning", operation_id = "declare_response_level", request_body = LevelRequest,
     responses((status = 200, description = "The declaration", body = DeclarationView)),
     extensions(("x-permission" = json!("response_level.declare"))))]
 #[put("/response-level")]
@@ -237,7 +237,7 @@ pub struct LevelsQuery {
 ///
 /// Every level that was ever declared, the latest effect first; what holds from a future time
 /// stands at the top.
-#[utoipa::path(tag = "plans", operation_id = "list_response_levels", params(LevelsQuery),
+#[utoipa::path(tag = "planning", operation_id = "list_response_levels", params(LevelsQuery),
     responses((status = 200, description = "A page of declarations", body = DeclarationPage)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
 #[get("/response-levels")]

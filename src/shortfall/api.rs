@@ -127,7 +127,7 @@ fn rows_of(size: PageSize) -> usize {
 /// level that holds there, from the figures of this moment. Stock counts once: what is promised,
 /// expired, recalled or not released is not available. What is on the way counts in the net
 /// shortfall alone, when it arrives within the horizon and in date.
-#[utoipa::path(tag = "shortfalls", operation_id = "list_shortfalls", params(ShortfallQuery),
+#[utoipa::path(tag = "planning", operation_id = "list_shortfalls", params(ShortfallQuery),
     responses((status = 200, description = "A page of shortfalls", body = ShortfallPage)),
     extensions(("x-permission" = json!("shortfalls.read"))))]
 #[get("/shortfalls")]
@@ -166,7 +166,7 @@ pub struct ExplainQuery {
 /// How the figures of one item at one store came about: formula, plan line, inputs, rounding, lots
 /// counted, and lots left out with the reason. 404 when the store is not in scope or the plan in
 /// force does not speak of the item there.
-#[utoipa::path(tag = "shortfalls", operation_id = "explain_shortfall", params(ExplainQuery),
+#[utoipa::path(tag = "planning", operation_id = "explain_shortfall", params(ExplainQuery),
     responses((status = 200, description = "The explanation", body = Explanation)),
     extensions(("x-permission" = json!("shortfalls.read"))))]
 #[get("/shortfalls/explain")]

@@ -1,0 +1,9 @@
+//! Assembly: every face on one HTTP server.
+
+pub mod health;
+pub mod openapi;
+pub mod routes;
+pub mod start;
+mod unmatched;
+
+pub use start::{ServerOptions, start};
