@@ -1,7 +1,7 @@
 //! The use of items as the ledger shows it, for many stores and items at once.
 
 use crate::consumption::rules::{UsableChange, UseHistory, Window};
-use crate::db::schema::{lot, makers_lot, stock_balance, stock_movement};
+use crate::db::schema::{lot, makers_lot, stock_balance, stock_movement, store};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::time::{BusinessZone, plus_days};
@@ -278,4 +278,36 @@ fn available_changes(
         query = query.filter(item_code.eq(item));
     }
     Ok(query.load(conn)?)
+}
+
+/// The hash of the newest movement of each store: it stands for all that came before it.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest_movements(
+    conn: &mut DbConnection,
+    cells: &Cells,
+) -> Result<Vec<(StoreCode, Option<String>)>, DbError> {
+    let newest = stock_movement::table
+        .filter(stock_movement::store_code.eq(store::code))
+        .order(stock_movement::chain_seq.desc())
+        .select(stock_movement::hash)
+        .limit(1)
+        .single_value();
+    let mut query = store::table.select((store::code, newest)).into_boxed();
+    if let Some(stores) = &cells.stores {
+        query = query.filter(store::code.eq_any(stores));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// How often any maker's lot was changed after it was made, and how many are recalled.
+///
+/// # Errors
+/// When the database fails.
+pub fn lot_changes(conn: &mut DbConnection) -> Result<(i64, i64), DbError> {
+    let (changes, recalled): (Option<i64>, i64) = makers_lot::table
+        .select((sum_of!(makers_lot::version - 1_i64), diesel::dsl::count(makers_lot::recalled_at)))
+        .first(conn)?;
+    Ok((changes.unwrap_or(0), recalled))
 }

@@ -2,7 +2,8 @@
 
 use crate::catalogue::Category;
 use crate::config::Settings;
-use crate::consumption::queries::{Cell, Cells, histories};
+use crate::consumption::averages::averages;
+use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, Window, average_use};
 use crate::db::schema::{item, lot, makers_lot, stock_balance, store, transit_balance};
 use crate::db::{DbConnection, DbError};
@@ -315,7 +316,7 @@ struct Facts {
     window: Window,
     lots: BTreeMap<Cell, Vec<LotAtStore>>,
     on_the_way: BTreeMap<Cell, Vec<LotOnTheWay>>,
-    histories: BTreeMap<Cell, UseHistory>,
+    averages: BTreeMap<Cell, AverageUse>,
     last_reports: HashMap<StoreCode, Instant>,
     prices: HashMap<ItemCode, Money>,
 }
@@ -345,7 +346,7 @@ impl Facts {
             window,
             lots: lots_at(conn, &cells)?,
             on_the_way: lots_on_the_way(conn, &cells)?,
-            histories: histories(conn, window, zone, &cells)?,
+            averages: averages(conn, window, zone, &cells)?,
             last_reports: last_reports(conn, &cells)?,
             prices: prices(conn, question.item.as_ref())?,
         })
@@ -355,8 +356,11 @@ impl Facts {
         let Governed { place, line: plan_line } = governed;
         let cell = (place.code, plan_line.line.item.clone());
         let level = levels.of(&place.region);
-        let none = UseHistory::default();
-        let consumption = average_use(self.window, self.histories.get(&cell).unwrap_or(&none));
+        let consumption = match self.averages.get(&cell) {
+            Some(average) => *average,
+            // The store never held the item.
+            None => average_use(self.window, &UseHistory::default()),
+        };
         let adc = consumption.adc;
         let target = target(&plan_line.line, level, adc);
         let wanted = target.as_ref().ok().map(|target| target.quantity);
