@@ -2,6 +2,7 @@
 
 mod levels;
 mod plans;
+mod shortfalls;
 
 use crate::support::TestApp;
 use serde_json::{Value, json};
