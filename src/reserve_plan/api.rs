@@ -1,14 +1,18 @@
 //! The REST face of reserve plans and response levels.
 
 use crate::access::Permission;
+use crate::command::CommandError;
+use crate::db::DbConnection;
 use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
 use crate::kernel::id::{ReservePlanId, ResponseLevelId};
 use crate::kernel::page::Page;
 use crate::kernel::{FaultCode, Faults, Instant, Refusal, RegionCode};
-use crate::reserve_plan::plan::PlanStatus;
+use crate::reserve_plan::plan::{PlanStatus, PlanVersion};
 use crate::reserve_plan::records::{LevelFilter, PlanFilter};
 use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanPatch, PlanRequest};
-use crate::reserve_plan::view::{DeclarationView, LevelInForceView, PlanHead, PlanView};
+use crate::reserve_plan::view::{
+    DeclarationView, LevelInForceView, PlanDiffView, PlanHead, PlanView,
+};
 use crate::reserve_plan::{commands, queries, records};
 use actix_web::{HttpResponse, get, patch, post, put, web};
 use serde::Deserialize;
@@ -96,8 +100,7 @@ pub async fn get_reserve_plan(
 ) -> Result<HttpResponse, ApiError> {
     caller
         .read_versioned(Permission::ReadPlans, move |conn, app, _| {
-            let id = plan_id(&id)?;
-            let plan = records::find_plan(conn, &id)?.ok_or_else(|| no_plan(id.as_str()))?;
+            let plan = expect_plan(conn, &id)?;
             let revision = plan.revision;
             Ok(Versioned(queries::plan_view(conn, plan, app.clock.now())?, revision))
         })
@@ -164,6 +167,43 @@ pub async fn approve_reserve_plan(
     caller
         .command(Permission::ApprovePlans, ApprovalRequest::parse, move |tx, approval| {
             commands::approve(tx, &plan_id(&id)?, approval)
+        })
+        .await
+}
+
+/// What a version is compared with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DiffQuery {
+    /// The id of the other version; the one in force unless said.
+    against: Option<String>,
+}
+
+/// Compare two versions
+///
+/// The lines that a version adds, drops and changes against another one, or against the one in
+/// force.
+#[utoipa::path(tag = "planning", operation_id = "diff_reserve_plan",
+    params(("id" = ReservePlanId, Path, description = "The version's id"), DiffQuery),
+    responses((status = 200, description = "The differences", body = PlanDiffView)),
+    extensions(("x-permission" = json!("reserve_plans.read"))))]
+#[get("/reserve-plans/{id}/diff")]
+pub async fn diff_reserve_plan(
+    caller: Caller,
+    id: web::Path<String>,
+    Filters(query): Filters<DiffQuery>,
+) -> Result<HttpResponse, ApiError> {
+    caller
+        .read(Permission::ReadPlans, move |conn, app, _| {
+            let now = app.clock.now();
+            let after = expect_plan(conn, &id)?;
+            let before = match &query.against {
+                Some(other) => expect_plan(conn, other)?,
+                None => records::plan_in_force(conn, now)?
+                    .ok_or_else(|| Refusal::fault("/against", FaultCode::Required))?,
+            };
+            Ok(queries::diff_view(conn, before, after, now)?)
         })
         .await
 }
@@ -272,6 +312,10 @@ fn plan_id(text: &str) -> Result<ReservePlanId, Refusal> {
     ReservePlanId::try_from(text.to_owned()).map_err(|_shape| no_plan(text))
 }
 
+fn expect_plan(conn: &mut DbConnection, id: &str) -> Result<PlanVersion, CommandError> {
+    Ok(records::find_plan(conn, &plan_id(id)?)?.ok_or_else(|| no_plan(id))?)
+}
+
 fn no_plan(id: &str) -> Refusal {
     Refusal::not_found("储备方案", "reserve plan", id)
 }
@@ -285,6 +329,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(edit_reserve_plan)
         .service(submit_reserve_plan)
         .service(approve_reserve_plan)
+        .service(diff_reserve_plan)
         .service(get_response_level)
         .service(declare_response_level)
         .service(list_response_levels);

@@ -113,6 +113,9 @@ fn the_approved_version_with_the_latest_effect_is_in_force() {
         let later = json!({"approval_number": "2", "effective_from": "2026-03-03"});
         let approved = app.act("deputy", &format!("{path}/approve"), "\"v2\"", later).expect(200);
         assert_eq!(approved["in_force"], false);
+        let diff = app.get("auditor", &format!("{path}/diff")).expect(200);
+        assert_eq!((&diff["before"]["version"], &diff["after"]["version"]), (&json!(1), &json!(2)));
+        assert_eq!((&diff["added"], &diff["changed"]), (&json!([]), &json!([])));
         let plan_of = || app.get("auditor", "/shortfalls").expect(200)["plan"]["version"].clone();
         assert_eq!(plan_of(), 1);
         app.set_time("2026-03-02T15:59:59Z");
