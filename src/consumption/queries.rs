@@ -6,15 +6,17 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::time::{BusinessZone, plus_days};
 use crate::kernel::{Instant, ItemCode, StoreCode};
+use crate::stock::account::{Outside, StockState};
+use crate::stock::lot::Expiry;
 use chrono::NaiveDate;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
 /// The outside account into which consumption goes.
-const CONSUMPTION: &str = "consumption";
+const CONSUMPTION: &str = Outside::Consumption.as_str();
 /// The outside account from which wards give back what they did not use.
-const WARD_RETURN: &str = "ward_return";
+const WARD_RETURN: &str = Outside::WardReturn.as_str();
 
 /// One item at one store.
 pub type Cell = (StoreCode, ItemCode);
@@ -219,7 +221,7 @@ fn lot_lives(
         .map(|(id, expiry, expires_on, recalled_at)| {
             let before_recall = recalled_at.map(|at| plus_days(zone.day_of(at), -1));
             let usable_until = expires_on.into_iter().chain(before_recall).min();
-            (id, LotLife { usable_until, usable: expiry != "unknown" })
+            (id, LotLife { usable_until, usable: expiry != Expiry::Unknown.kind() })
         })
         .collect())
 }
@@ -230,7 +232,7 @@ fn available_balances(
 ) -> Result<Vec<(StoreCode, ItemCode, LotId, i64)>, DbError> {
     use stock_balance::{item_code, lot_id, on_hand, state, store_code};
     let mut query = stock_balance::table
-        .filter(state.eq("available"))
+        .filter(state.eq(StockState::Available))
         .select((store_code, item_code, lot_id, on_hand))
         .into_boxed();
     if let Some(stores) = &cells.stores {
@@ -253,8 +255,8 @@ fn available_changes(
         business_day, from_kind, from_state, item_code, lot_id, quantity, store_code, to_kind,
         to_state,
     };
-    let came = to_kind.eq("store").and(to_state.assume_not_null().eq("available"));
-    let went = from_kind.eq("store").and(from_state.assume_not_null().eq("available"));
+    let came = to_kind.eq("store").and(to_state.eq(StockState::Available));
+    let went = from_kind.eq("store").and(from_state.eq(StockState::Available));
     let mut query = stock_movement::table
         .filter(business_day.ge(window.first()))
         .filter(came.or(went))
