@@ -69,13 +69,14 @@ fn add_use(
     *total = total.saturating_add(units.unwrap_or(0));
 }
 
-/// The first day on which a movement of an item stands in a store's book.
+/// The first day on which an item came into a store.
 fn first_seen(
     conn: &mut DbConnection,
     cells: &Cells,
 ) -> Result<Vec<(StoreCode, ItemCode, Option<NaiveDate>)>, DbError> {
-    use stock_movement::{business_day, item_code, store_code};
+    use stock_movement::{business_day, item_code, store_code, to_kind};
     let mut query = stock_movement::table
+        .filter(to_kind.eq("store"))
         .group_by((store_code, item_code))
         .select((store_code, item_code, diesel::dsl::min(business_day)))
         .into_boxed();
