@@ -29,4 +29,8 @@ pub mod stock;
 
 pub mod users;
 
+pub mod consumption;
+pub mod reserve_plan;
+pub mod shortfall;
+
 pub mod server;

@@ -13,6 +13,7 @@ mod support;
 
 mod catalogue;
 mod framework;
+mod planning;
 mod protocol;
 mod stores;
 mod users;
