@@ -28,3 +28,5 @@ pub mod stores;
 pub mod users;
 
 pub mod server;
+
+pub mod cli;
