@@ -1,6 +1,7 @@
 //! The built binary as its users meet it: flags, exit codes, output, signals.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a test that stumbles says so with its line number"
 )]
