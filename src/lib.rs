@@ -34,3 +34,5 @@ pub mod reserve_plan;
 pub mod shortfall;
 
 pub mod server;
+
+pub mod cli;
