@@ -7,3 +7,4 @@
 pub mod kernel;
 #[macro_use]
 pub mod db;
+pub mod exchange;
