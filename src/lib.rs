@@ -5,6 +5,19 @@
 
 #[macro_use]
 pub mod kernel;
+
+pub mod config;
+
 #[macro_use]
 pub mod db;
+
+pub mod access;
+pub mod chain;
+
+pub mod audit;
+pub mod idempotency;
+
+pub mod app;
+pub mod command;
+
 pub mod exchange;

@@ -1,4 +1,5 @@
 //! Connections to either database, set up the same way every time.
+#![allow(missing_docs, reason = "the derive and table! generate items that no text can be put on")]
 
 use crate::db::error::DbError;
 use diesel::connection::SimpleConnection;

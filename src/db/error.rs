@@ -5,7 +5,10 @@ use diesel::result::{ConnectionError, DatabaseErrorKind, Error};
 /// The database failed us, which is never an answer about the world.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// Others hold what we need; the same work may succeed when repeated.
+    /// Two writers crossed; the same work may succeed when run again at once.
+    #[error("a conflict with another writer: {0}")]
+    Conflict(String),
+    /// Others held what we need for longer than we wait.
     #[error("the database is busy: {0}")]
     Busy(String),
     /// The disk is full or a limit of the storage is reached.
@@ -36,49 +39,35 @@ impl From<Error> for DbError {
             return Self::Query(error);
         };
         let message = info.message();
-        match kind {
-            DatabaseErrorKind::SerializationFailure => Self::Busy(message.to_owned()),
-            DatabaseErrorKind::ClosedConnection => Self::Unreachable(message.to_owned()),
-            _ if [
-                "database is locked",
-                "deadlock detected",
-                "lock timeout",
-                "statement timeout",
-            ]
-            .iter()
-            .any(|hint| message.contains(hint)) =>
-            {
-                Self::Busy(message.to_owned())
-            }
-            _ if ["is full", "No space left", "disk I/O error"]
-                .iter()
-                .any(|hint| message.contains(hint)) =>
-            {
-                Self::Full(message.to_owned())
-            }
-            _ if [
+        let says = |hints: &[&str]| hints.iter().any(|hint| message.contains(hint));
+        if matches!(kind, DatabaseErrorKind::SerializationFailure) || says(&["deadlock detected"]) {
+            Self::Conflict(message.to_owned())
+        } else if says(&["database is locked", "lock timeout", "statement timeout"]) {
+            Self::Busy(message.to_owned())
+        } else if says(&["is full", "No space left", "disk I/O error"]) {
+            Self::Full(message.to_owned())
+        } else if matches!(kind, DatabaseErrorKind::ClosedConnection)
+            || says(&[
                 "server closed the connection",
                 "terminating connection",
                 "could not connect",
-            ]
-            .iter()
-            .any(|hint| message.contains(hint)) =>
-            {
-                Self::Unreachable(message.to_owned())
-            }
-            _ => Self::Query(error),
+            ])
+        {
+            Self::Unreachable(message.to_owned())
+        } else {
+            Self::Query(error)
         }
     }
 }
 
-/// An error that can tell whether repeating the same work may succeed.
-pub trait MayBeBusy {
-    /// Whether it came from a conflict with other writers.
-    fn is_busy(&self) -> bool;
+/// An error that can tell whether the same work should be run again at once.
+pub trait MayConflict {
+    /// Whether two writers crossed.
+    fn is_conflict(&self) -> bool;
 }
 
-impl MayBeBusy for DbError {
-    fn is_busy(&self) -> bool {
-        matches!(self, Self::Busy(_))
+impl MayConflict for DbError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict(_))
     }
 }

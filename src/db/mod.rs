@@ -11,7 +11,7 @@ pub mod transaction;
 mod writer;
 
 pub use connection::DbConnection;
-pub use error::{DbError, MayBeBusy};
+pub use error::{DbError, MayConflict};
 pub use transaction::{Backend, Db, DbOptions};
 
 /// A whole-number sum, typed as BIGINT: PostgreSQL's `SUM(BIGINT)` is NUMERIC, which Diesel would

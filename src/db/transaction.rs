@@ -1,7 +1,7 @@
 //! The two doors to the data: a read that sees one moment, and a write that happens whole or not.
 
 use crate::db::connection::{DbConnection, Target};
-use crate::db::error::{DbError, MayBeBusy};
+use crate::db::error::{DbError, MayConflict};
 use crate::db::writer::Writer;
 use diesel::Connection;
 use diesel::connection::{SimpleConnection, TransactionManager};
@@ -138,7 +138,7 @@ impl Db {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<DbError> + MayBeBusy + Send + 'static,
+        E: From<DbError> + MayConflict + Send + 'static,
     {
         match &self.0.writer {
             Some(writer) => writer.write(body),
@@ -148,14 +148,14 @@ impl Db {
 
     fn write_pooled<T, E>(&self, body: impl Fn(&mut DbConnection) -> Result<T, E>) -> Result<T, E>
     where
-        E: From<DbError> + MayBeBusy,
+        E: From<DbError> + MayConflict,
     {
         let mut attempt = 1;
         loop {
             let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
             let outcome = write_once(&mut conn, &body);
             match outcome {
-                Err(error) if error.is_busy() && attempt < WRITE_ATTEMPTS => attempt += 1,
+                Err(error) if error.is_conflict() && attempt < WRITE_ATTEMPTS => attempt += 1,
                 outcome => return outcome,
             }
         }

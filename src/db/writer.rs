@@ -5,7 +5,7 @@
 //! commits once, and only then answers every caller.
 
 use crate::db::connection::DbConnection;
-use crate::db::error::{DbError, MayBeBusy};
+use crate::db::error::{DbError, MayConflict};
 use diesel::connection::SimpleConnection;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -39,7 +39,7 @@ impl Writer {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<DbError> + MayBeBusy + Send + 'static,
+        E: From<DbError> + MayConflict + Send + 'static,
     {
         let (reply, answer) = sync_channel::<Answer<T, E>>(1);
         let job = Box::new(Queued { body, reply, outcome: None });
@@ -139,6 +139,7 @@ fn run_group(conn: &mut DbConnection, group: &mut [Box<dyn Job>]) -> Result<(), 
 /// The same failure for another member of the group; Diesel's errors cannot be cloned.
 fn repeat(error: &DbError) -> DbError {
     match error {
+        DbError::Conflict(text) => DbError::Conflict(text.clone()),
         DbError::Busy(text) => DbError::Busy(text.clone()),
         DbError::Full(text) => DbError::Full(text.clone()),
         DbError::Unreachable(text) => DbError::Unreachable(text.clone()),

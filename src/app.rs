@@ -1,0 +1,35 @@
+//! What every face of the service is given: the data, the time and the settings.
+
+use crate::config::Settings;
+use crate::db::{Db, DbConnection, DbError};
+use crate::kernel::Clock;
+use std::sync::Arc;
+
+/// The running service; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The data.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What the county decided.
+    pub settings: Arc<Settings>,
+}
+
+impl App {
+    /// A service on a database, told the time by `clock`.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        Self { db, clock, settings: Arc::new(settings) }
+    }
+
+    /// Reads on one snapshot; see [`Db::read`].
+    ///
+    /// # Errors
+    /// Those of `body`.
+    pub fn read<T, E: From<DbError>>(
+        &self,
+        body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.db.read(body)
+    }
+}

@@ -1,0 +1,49 @@
+//! Settings of the service, each with its unit and its default.
+
+use crate::kernel::{BusinessZone, Language, Money, Quantity};
+
+/// What a county may decide differently. All have defaults that work.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The zone in which calendar days are counted.
+    pub zone: BusinessZone,
+    /// The language of messages where a request names none.
+    pub language: Language,
+    /// A write-off of at most this many base units in all, and of at most
+    /// [`Settings::write_off_value`], is posted at once; a larger one waits for approval.
+    pub write_off_units: Quantity,
+    /// The value up to which a write-off is posted at once; lots without a cost count nothing.
+    pub write_off_value: Money,
+    /// How far ahead of the service's clock business time may run, in minutes.
+    pub future_minutes: i64,
+    /// After an act on a spoken authority its paperwork is due within this many hours.
+    pub paperwork_hours: i64,
+    /// Stock taken from below its floor is to be replenished within this many days.
+    pub replenish_days: i64,
+    /// Goods in transit count in the net shortfall when they arrive within this many days.
+    pub horizon_days: i64,
+    /// Average daily consumption looks back this many days.
+    pub consumption_window_days: i64,
+    /// A store whose newest movement is older than this many hours counts as silent.
+    pub stale_hours: i64,
+    /// The largest request body, in bytes.
+    pub body_limit: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            zone: BusinessZone::default(),
+            language: Language::Zh,
+            write_off_units: Quantity::new(100).unwrap_or(Quantity::ZERO),
+            write_off_value: Money::from_ten_thousandths(5_000_000),
+            future_minutes: 10,
+            paperwork_hours: 48,
+            replenish_days: 30,
+            horizon_days: 7,
+            consumption_window_days: 60,
+            stale_hours: 72,
+            body_limit: 1 << 20,
+        }
+    }
+}

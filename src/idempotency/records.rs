@@ -1,0 +1,91 @@
+//! The kept answers.
+
+use crate::db::schema::idempotency_key as kept;
+use crate::db::{DbConnection, DbError};
+use crate::idempotency::{KeptAnswer, KeyedRequest};
+use crate::kernel::Instant;
+use crate::kernel::id::UserId;
+use crate::on_each_backend;
+use diesel::prelude::*;
+
+/// What is known of a key.
+#[derive(Debug)]
+pub enum Claim {
+    /// Nobody used it; it is now ours until the transaction ends.
+    Fresh,
+    /// The same request was answered so.
+    Answered(KeptAnswer),
+    /// It was used for another request.
+    Reused,
+}
+
+/// Claims a key. While another transaction holds it, PostgreSQL waits and SQLite queues.
+///
+/// # Errors
+/// [`DbError::Busy`] when the wait ends without an answer.
+pub fn claim(
+    conn: &mut DbConnection,
+    user: &UserId,
+    request: &KeyedRequest,
+    now: Instant,
+) -> Result<Claim, DbError> {
+    let row = (
+        kept::user_id.eq(user),
+        kept::key.eq(&request.key),
+        kept::fingerprint.eq(&request.fingerprint),
+        kept::status.eq(0),
+        kept::body.eq(""),
+        kept::recorded_at.eq(now),
+    );
+    let inserted = on_each_backend!(conn, |c| diesel::insert_into(kept::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    if inserted == 1 {
+        return Ok(Claim::Fresh);
+    }
+    let (fingerprint, status, body, etag, location): (
+        String,
+        i64,
+        String,
+        Option<String>,
+        Option<String>,
+    ) = kept::table
+        .find((user, &request.key))
+        .select((kept::fingerprint, kept::status, kept::body, kept::etag, kept::location))
+        .first(conn)?;
+    if fingerprint != request.fingerprint {
+        return Ok(Claim::Reused);
+    }
+    let status = u16::try_from(status).unwrap_or(500);
+    Ok(Claim::Answered(KeptAnswer { status, body, etag, location }))
+}
+
+/// Keeps the answer under the key that was claimed.
+///
+/// # Errors
+/// When the database fails.
+pub fn keep(
+    conn: &mut DbConnection,
+    user: &UserId,
+    key: &str,
+    answer: &KeptAnswer,
+) -> Result<(), DbError> {
+    diesel::update(kept::table.find((user, key)))
+        .set((
+            kept::status.eq(i64::from(answer.status)),
+            kept::body.eq(&answer.body),
+            kept::etag.eq(&answer.etag),
+            kept::location.eq(&answer.location),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Forgets answers recorded before an instant, at least seven days back; says how many.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_before(conn: &mut DbConnection, before: Instant) -> Result<usize, DbError> {
+    Ok(diesel::delete(kept::table.filter(kept::recorded_at.lt(before))).execute(conn)?)
+}
