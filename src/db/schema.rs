@@ -366,6 +366,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// A row of a file that was imported, and the document that it made; kept for ever.
+    ///
+    /// Owner: exchange. Append-only.
+    import_row (fingerprint) {
+        fingerprint -> Text,
+        content_hash -> Text,
+        kind -> Text,
+        file_hash -> Text,
+        line -> BigInt,
+        document_kind -> Text,
+        document_id -> Text,
+        imported_by -> Text,
+        imported_at -> BigInt,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -399,4 +416,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     transit_balance,
     reservation,
     stock_movement,
+    import_row,
 );

@@ -67,6 +67,8 @@ pub struct Records {
     pub faults: Vec<RowFault>,
     /// Columns of the file that no field takes.
     pub unused: Vec<String>,
+    /// The heading under which people find each field.
+    pub columns: BTreeMap<&'static str, String>,
 }
 
 /// Reads every row of a table.
@@ -80,7 +82,9 @@ pub fn read(
     zone: BusinessZone,
 ) -> Result<Records, Vec<RowFault>> {
     let binding = Binding::new(table, kind, mapping, zone)?;
-    let mut records = Records { unused: binding.unused(table), ..Records::default() };
+    let columns = binding.fields.iter().map(|bound| (bound.field.name, bound.column.clone()));
+    let mut records =
+        Records { unused: binding.unused(table), columns: columns.collect(), ..Records::default() };
     for row in &table.rows {
         match binding.record(row) {
             Ok(record) => records.good.push(record),

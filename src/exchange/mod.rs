@@ -6,9 +6,12 @@
 //! values, all faults of a row at once).
 
 pub mod counting;
+pub mod draft;
 pub mod fields;
+pub mod fingerprint;
 pub mod kind;
 pub mod mapping;
 pub mod pack_text;
+pub mod records;
 pub mod rejects;
 pub mod table;
