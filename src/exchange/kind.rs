@@ -69,6 +69,7 @@ const ITEM_FIELDS: &[Field] = &[
     may("shelf_life_months", "有效期月数", Shape::Whole),
     may("near_expiry_days", "近效期天数", Shape::Whole),
     may("registration_number", "注册证号", Shape::Text),
+    may("standard", "执行标准", Shape::Text),
     may("gtins", "商品条码", Shape::List),
     may("substitutes", "替代物资", Shape::List),
 ];

@@ -12,6 +12,5 @@ pub mod fingerprint;
 pub mod kind;
 pub mod mapping;
 pub mod pack_text;
-pub mod records;
 pub mod rejects;
 pub mod table;
