@@ -171,6 +171,11 @@ impl Done {
         }
     }
 
+    /// What the command acted on; `None` for an earlier answer given again.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subject.as_ref()
+    }
+
     /// The same with the version of what stands there now.
     #[must_use]
     pub fn version(mut self, version: i64) -> Self {

@@ -3,8 +3,7 @@
 
 use crate::access::Actor;
 use crate::app::App;
-use crate::catalogue;
-use crate::command::{self, Call, CommandError};
+use crate::command::{self, Call, CommandError, Done, Tx};
 use crate::config::Settings;
 use crate::db::savepoint::in_savepoint;
 use crate::db::{DbConnection, DbError, MayConflict};
@@ -19,7 +18,9 @@ use crate::exchange::report::Report;
 use crate::exchange::request::{Request, permission};
 use crate::exchange::table::{RowFault, Table};
 use crate::kernel::hash::sha256_hex;
-use crate::kernel::{Code, FaultCode, Instant, ItemCode, Refusal};
+use crate::kernel::{Code, FaultCode, Instant, ItemCode, Refusal, RegionCode};
+use crate::stores::requests::RegionRequest;
+use crate::{catalogue, stores};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -173,9 +174,10 @@ fn item_units(
     let mut units = HashMap::new();
     for chunk in codes.chunks(1_000) {
         for (code, item) in catalogue::records::find_all(conn, chunk)? {
-            let packs = item.packs.into_iter().map(|pack| {
-                (vec![pack.code, pack.name_zh, pack.name_en], pack.units.units())
-            });
+            let packs = item
+                .packs
+                .into_iter()
+                .map(|pack| (vec![pack.code, pack.name_zh, pack.name_en], pack.units.units()));
             units.insert(
                 String::from(code),
                 ItemUnits { base_unit: item.base_unit, packs: packs.collect() },
@@ -385,7 +387,7 @@ impl Poster {
             "import": { "file": self.import.file_hash, "lines": lines },
             "request": request.asked(),
         });
-        let done = command::within(conn, &self.settings, now, &call, |tx| request.run(tx));
+        let done = command::within(conn, &self.settings, now, &call, |tx| run(tx, &request));
         match done {
             Ok(done) => Ok(Document {
                 kind: done.subject().map_or("", |subject| subject.kind).to_owned(),
@@ -468,6 +470,28 @@ impl Poster {
             imported_at: now,
         }
     }
+}
+
+/// Runs the command that clients of the REST face run with the same request.
+fn run(tx: &mut Tx<'_>, request: &Request) -> Result<Done, CommandError> {
+    match request {
+        Request::Item(request) => catalogue::commands::create_item(tx, request),
+        Request::Store(request, region) => {
+            if let Some(region) = region {
+                create_missing_region(tx, region)?;
+            }
+            stores::commands::create_store(tx, request)
+        }
+    }
+}
+
+fn create_missing_region(tx: &mut Tx<'_>, region: &RegionRequest) -> Result<(), CommandError> {
+    // A code that is none is named by the store's own faults.
+    let Ok(code) = RegionCode::new(&region.code) else { return Ok(()) };
+    if stores::records::find_region(tx.conn, &code)?.is_none() {
+        stores::commands::create_region(tx, region)?;
+    }
+    Ok(())
 }
 
 /// What a draft became.

@@ -80,6 +80,9 @@ const STORE_FIELDS: &[Field] = &[
     may("name_en", "英文名称", Shape::Text),
     must("kind", "储备点类型", Shape::Text),
     must("region_code", "区划代码", Shape::Text),
+    // A region that nobody has entered yet is created with the first store in it.
+    may("region_name_zh", "区划名称", Shape::Text),
+    may("region_name_en", "区划英文名称", Shape::Text),
     may("supplied_by", "上级储备点", Shape::Text),
     may("priority_class", "优先级", Shape::Whole),
     may("storage", "储存条件", Shape::List),

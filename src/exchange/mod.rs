@@ -5,6 +5,7 @@
 //! [`pack_text`] and [`counting`] (how many pieces a line means), [`fields`] (cells to checked
 //! values, all faults of a row at once).
 
+pub mod commands;
 pub mod counting;
 pub mod draft;
 pub mod fields;
@@ -12,5 +13,8 @@ pub mod fingerprint;
 pub mod kind;
 pub mod mapping;
 pub mod pack_text;
+pub mod records;
 pub mod rejects;
+pub mod report;
+pub mod request;
 pub mod table;
