@@ -4,7 +4,6 @@ use crate::db::schema::import_row;
 use crate::db::{DbConnection, DbError};
 use crate::exchange::kind::ImportKind;
 use crate::kernel::Instant;
-use crate::on_each_backend;
 use diesel::prelude::*;
 use std::collections::HashMap;
 
@@ -32,7 +31,7 @@ pub struct ImportedRow {
     pub imported_at: Instant,
 }
 
-/// Rows asked for or written at once; SQLite allows 32 766 parameters and a row has nine.
+/// Rows asked for or written at once; PostgreSQL allows 65 535 parameters and a row has nine.
 const CHUNK: usize = 1_000;
 
 /// Which of the fingerprints were imported: the content hash and the document of each.
@@ -59,10 +58,18 @@ pub fn find(
 /// # Errors
 /// When the database fails; another import may have been first with one of the rows.
 pub fn insert(conn: &mut DbConnection, rows: &[ImportedRow]) -> Result<(), DbError> {
-    for chunk in rows.chunks(CHUNK) {
-        on_each_backend!(conn, |c| diesel::insert_into(import_row::table)
-            .values(chunk)
-            .execute(c))?;
+    match conn {
+        DbConnection::Postgres(conn) => {
+            for chunk in rows.chunks(CHUNK) {
+                diesel::insert_into(import_row::table).values(chunk).execute(conn)?;
+            }
+        }
+        // Diesel turns several rows into a transaction of its own here, which cannot nest.
+        DbConnection::Sqlite(conn) => {
+            for row in rows {
+                diesel::insert_into(import_row::table).values(row).execute(conn)?;
+            }
+        }
     }
     Ok(())
 }
