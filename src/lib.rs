@@ -20,4 +20,13 @@ pub mod idempotency;
 pub mod app;
 pub mod command;
 
+#[macro_use]
+pub mod http;
+pub mod catalogue;
+pub mod stores;
+
+pub mod users;
+
 pub mod exchange;
+
+pub mod server;

@@ -1,0 +1,10 @@
+//! Black-box tests over real HTTP, on both databases.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod catalogue;
+mod import;
+mod protocol;
+mod stores;
+mod users;
