@@ -61,7 +61,9 @@ impl Request {
     pub fn asked(&self) -> serde_json::Value {
         match self {
             Self::Item(request) => serde_json::to_value(request),
-            Self::Store(request, _) => serde_json::to_value(request),
+            Self::Store(request, region) => {
+                serde_json::to_value(serde_json::json!({ "store": request, "region": region }))
+            }
         }
         .unwrap_or_default()
     }

@@ -95,13 +95,7 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn of(kind: ImportKind, text: &'a str) -> Self {
-        Self {
-            kind,
-            bytes: text.as_bytes(),
-            mapping: None,
-            good_rows_go_in: false,
-            dry_run: false,
-        }
+        Self { kind, bytes: text.as_bytes(), mapping: None, good_rows_go_in: false, dry_run: false }
     }
 
     fn mapped(self, mapping: &'a str) -> Self {
