@@ -20,7 +20,7 @@ use crate::exchange::table::{RowFault, Table};
 use crate::kernel::hash::sha256_hex;
 use crate::kernel::{Code, FaultCode, Instant, ItemCode, Refusal, RegionCode};
 use crate::stores::requests::RegionRequest;
-use crate::{catalogue, stores};
+use crate::{catalogue, stock, stores};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -476,6 +476,7 @@ impl Poster {
 fn run(tx: &mut Tx<'_>, request: &Request) -> Result<Done, CommandError> {
     match request {
         Request::Item(request) => catalogue::commands::create_item(tx, request),
+        Request::Receipt(request) => stock::commands::post_receipt(tx, request),
         Request::Store(request, region) => {
             if let Some(region) = region {
                 create_missing_region(tx, region)?;

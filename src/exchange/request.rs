@@ -2,10 +2,11 @@
 
 use crate::access::Permission;
 use crate::catalogue::requests::{ItemRequest, PackBody, SubstituteBody};
-use crate::exchange::draft::Draft;
+use crate::exchange::draft::{Draft, Line};
 use crate::exchange::fields::Record;
 use crate::exchange::kind::ImportKind;
-use crate::kernel::Bilingual;
+use crate::kernel::{Bilingual, Quantity};
+use crate::stock::requests::{ReceiptLineBody, ReceiptRequest, SourceBody};
 use crate::stores::requests::{RegionRequest, StoreRequest};
 
 /// A request as clients send it.
@@ -15,6 +16,8 @@ pub enum Request {
     Item(ItemRequest),
     /// A new store, and its region where nobody has entered that yet.
     Store(StoreRequest, Option<RegionRequest>),
+    /// Goods received, or found on the shelves when the book opens.
+    Receipt(ReceiptRequest),
 }
 
 /// What is wrong with a row before it can become a request.
@@ -51,9 +54,9 @@ impl Request {
                 let (store, region) = store(&first.row.record);
                 Ok(Self::Store(store, region))
             }
-            ImportKind::OpeningStock | ImportKind::Receipts | ImportKind::Dispatches => {
-                Err(Vec::new())
-            }
+            ImportKind::OpeningStock => Ok(Self::Receipt(receipt(draft, &first.row.record, true))),
+            ImportKind::Receipts => Ok(Self::Receipt(receipt(draft, &first.row.record, false))),
+            ImportKind::Dispatches => Err(Vec::new()),
         }
     }
 
@@ -61,6 +64,7 @@ impl Request {
     pub fn asked(&self) -> serde_json::Value {
         match self {
             Self::Item(request) => serde_json::to_value(request),
+            Self::Receipt(request) => serde_json::to_value(request),
             Self::Store(request, region) => {
                 serde_json::to_value(serde_json::json!({ "store": request, "region": region }))
             }
@@ -151,6 +155,50 @@ fn store(record: &Record) -> (StoreRequest, Option<RegionRequest>) {
         longitude: text(record, "longitude"),
     };
     (request, region)
+}
+
+fn receipt(draft: &Draft, head: &Record, opening: bool) -> ReceiptRequest {
+    let kind = if opening { "opening".to_owned() } else { required(head, "source_kind") };
+    ReceiptRequest {
+        store_code: required(head, "store_code"),
+        occurred_at: text(head, "occurred_at"),
+        source: SourceBody {
+            kind,
+            name: text(head, "source_name"),
+            document_number: text(head, "document_number"),
+        },
+        inspected_by: text(head, "inspected_by"),
+        witnessed_by: text(head, "witnessed_by"),
+        note: text(head, "note"),
+        lines: draft.iter().map(receipt_line).collect(),
+    }
+}
+
+fn receipt_line(line: &Line) -> ReceiptLineBody {
+    let record = &line.row.record;
+    ReceiptLineBody {
+        item_code: text(record, "item_code"),
+        lot_number: text(record, "lot_number"),
+        maker: text(record, "maker"),
+        manufactured_on: text(record, "manufactured_on"),
+        expires_on: text(record, "expires_on"),
+        no_expiry: record.flag("no_expiry"),
+        expiry_unknown: record.flag("expiry_unknown"),
+        quantity: line.quantity.map(Quantity::units),
+        delivered: record.whole("delivered"),
+        rejected: record.whole("rejected"),
+        reject_reason: text(record, "reject_reason"),
+        quantity_basis: text(record, "quantity_basis"),
+        pack_units: record.whole("pack_units"),
+        unit_cost: text(record, "unit_cost"),
+        cost_is_estimated: record.flag("cost_is_estimated"),
+        owner_code: text(record, "owner_code"),
+        fund_source: text(record, "fund_source"),
+        donor: text(record, "donor"),
+        earmarked_for: text(record, "earmarked_for"),
+        state: text(record, "state"),
+        ..ReceiptLineBody::default()
+    }
 }
 
 #[cfg(test)]

@@ -246,6 +246,7 @@ impl RowFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn table(bytes: &[u8]) -> Table {
         read(bytes, Reading::default()).unwrap()
@@ -303,5 +304,38 @@ mod tests {
         assert!(read(&gb, told).unwrap_err().detail.en.contains("line 1"));
         assert!(read(b"PK\x03\x04..", Reading::default()).unwrap_err().detail.en.contains("Excel"));
         assert!(read(b"", Reading::default()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_table_or_a_refusal_and_lines_only_grow(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            if let Ok(table) = read(&bytes, Reading::default()) {
+                let lines: Vec<u64> = table.rows.iter().map(|row| row.line).collect();
+                prop_assert!(lines.is_sorted());
+                prop_assert!(table.rows.iter().all(|row| row.line > 1 || bytes.contains(&b'\r')));
+            }
+        }
+
+        #[test]
+        fn what_is_written_as_csv_reads_back_with_its_lines(
+            cells in proptest::collection::vec("[a-z0-9,\"\n;口罩]{0,6}", 2..40),
+        ) {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(["a", "b"]).unwrap();
+            for pair in cells.chunks_exact(2) {
+                writer.write_record(pair).unwrap();
+            }
+            let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            let table = read(text.as_bytes(), Reading::default()).unwrap();
+            let expected: Vec<Vec<String>> = cells
+                .chunks_exact(2)
+                .map(|pair| pair.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>())
+                .filter(|pair| pair.iter().any(|cell| !cell.is_empty()))
+                .collect();
+            let found: Vec<&[String]> = table.rows.iter().map(|row| row.cells.as_slice()).collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 }
