@@ -183,7 +183,10 @@ fn receipt_line(line: &Line) -> ReceiptLineBody {
         manufactured_on: text(record, "manufactured_on"),
         expires_on: text(record, "expires_on"),
         no_expiry: record.flag("no_expiry"),
-        expiry_unknown: record.flag("expiry_unknown"),
+        // As a constant of a mapping it means: where no expiry is given.
+        expiry_unknown: record.flag("expiry_unknown")
+            && record.get("expires_on").is_none()
+            && !record.flag("no_expiry"),
         quantity: line.quantity.map(Quantity::units),
         delivered: record.whole("delivered"),
         rejected: record.whole("rejected"),

@@ -260,3 +260,115 @@ fn an_import_can_do_nothing_that_its_user_could_not() {
         assert_eq!(county.audited(), [(None, Outcome::Refused)]);
     });
 }
+
+impl County {
+    /// What was received: store, item, base units and state, in the order of the ledger.
+    fn received(&self) -> Vec<(String, String, i64, String)> {
+        let all = changbei::stock::queries::MovementFilter::default();
+        let size = PageSize::new(1_000).unwrap();
+        let scope = changbei::access::Scope::All;
+        let movements = self.app.read(|conn| {
+            changbei::stock::queries::movements(conn, &scope, &all, None, size)
+        });
+        let movements = movements.unwrap().into_iter().map(|movement| {
+            let line = movement.line;
+            let state = match line.to {
+                changbei::stock::Account::Store(_, state) => state.to_string(),
+                other => panic!("{other:?}"),
+            };
+            (line.store_code.to_string(), line.item_code.to_string(), line.quantity.units(), state)
+        });
+        movements.collect()
+    }
+}
+
+const RECEIPTS: &str = "delivered;warehouse;goods;lot;use by;boxes;each;from\n\
+    14-Feb-26;Depot;Surgical mask;A1;2028-01-01;1,200;50;Ganzhou Medical\n\
+    14-Feb-26;Depot;Ethanol;;;3;1;Ganzhou Medical\n\
+    14-Feb-26;Depot;Ethanol;;;3;1;Ganzhou Medical\n";
+
+const RECEIPTS_MAP: &str = r#"
+    kind = "receipts"
+    [columns]
+    occurred_at = "delivered"
+    store_code = "warehouse"
+    item_code = "goods"
+    lot_number = "lot"
+    expires_on = "use by"
+    packs = "boxes"
+    pack_units = "each"
+    source_name = "from"
+    [constants]
+    source_kind = "supplier"
+    expiry_unknown = "true"
+    [lookups.store_code]
+    Depot = "QN-DEPOT"
+    Hospital = "QN-HOSP"
+    [lookups.item_code]
+    "Surgical mask" = "M02"
+    Ethanol = "D03"
+    [dates]
+    formats = ["%d-%b-%y", "%Y-%m-%d"]
+"#;
+
+#[test]
+fn rows_of_one_delivery_become_one_receipt_and_two_equal_rows_are_two_deliveries() {
+    on_each(|county| {
+        let wanted = || Wanted::of(ImportKind::Receipts, RECEIPTS).mapped(RECEIPTS_MAP);
+        let report = county.import("keeper.depot", &wanted());
+        assert_eq!(report.faults, []);
+        assert_eq!((report.accepted, report.documents), (3, 1));
+        let row = |item: &str, units, state: &str| {
+            ("QN-DEPOT".to_owned(), item.to_owned(), units, state.to_owned())
+        };
+        let received = [
+            row("M02", 60_000, "available"),
+            row("D03", 3, "pending_inspection"),
+            row("D03", 3, "pending_inspection"),
+        ];
+        assert_eq!(county.received(), received);
+        let again = county.import("keeper.depot", &wanted());
+        assert_eq!((again.accepted, again.already), (0, 3));
+        assert_eq!(county.received(), received);
+    });
+}
+
+#[test]
+fn only_the_lines_at_fault_are_refused_and_a_foreign_store_with_all_its_lines() {
+    on_each(|county| {
+        let text = "store_code,occurred_at,source_kind,item_code,lot_number,expires_on,quantity,unit\n\
+            QN-DEPOT,2026-02-01,supplier,M02,A1,2028-01-01,10,盒\n\
+            QN-DEPOT,2026-02-01,supplier,M99,A1,2028-01-01,10,\n\
+            QN-DEPOT,2026-02-01,supplier,M02,A1,2029-01-01,10,只\n\
+            QN-DEPOT,2026-02-01,supplier,M02,A2,2028-01-01,10,桶\n\
+            QN-HOSP,2026-02-01,supplier,M02,A3,2028-01-01,10,\n\
+            QN-DEPOT,2027-02-01,supplier,M02,A4,2028-01-01,10,\n";
+        let wanted = Wanted::of(ImportKind::Receipts, text).with_rejects();
+        let report = county.import("keeper.depot", &wanted);
+        assert_eq!(
+            named(&report),
+            [(3, "item_code"), (4, "lot_number"), (5, "unit"), (6, ""), (7, "occurred_at")],
+        );
+        assert!(report.faults[0].reason.en.contains("M99"));
+        let units: Vec<i64> = county.received().into_iter().map(|row| row.2).collect();
+        assert_eq!(units, [500]);
+    });
+}
+
+#[test]
+fn opening_stock_comes_from_the_opening_account() {
+    on_each(|county| {
+        let text = "储备点编码,发生时间,物资编码,批号,有效期至,数量,定向用途\n\
+            QN-DEPOT,2026/1/1,M03,B7,2027年6月30日,400,发热门诊\n\
+            QN-DEPOT,2026/1/1,E02,,,2,\n";
+        let refused = county.import("keeper.depot", &Wanted::of(ImportKind::OpeningStock, text));
+        assert_eq!(named(&refused), [(3, "expires_on")]);
+        assert!(county.received().is_empty());
+        let text = text.replace("定向用途", "定向用途,无有效期").replace("发热门诊", "发热门诊,").replace("2,\n", "2,,是\n");
+        let report = county.import("keeper.depot", &Wanted::of(ImportKind::OpeningStock, &text));
+        assert_eq!(report.faults, []);
+        let items: Vec<(String, i64)> =
+            county.received().into_iter().map(|row| (row.1, row.2)).collect();
+        assert_eq!(items, [("M03".to_owned(), 400), ("E02".to_owned(), 2)]);
+    });
+}
