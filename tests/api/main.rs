@@ -13,6 +13,8 @@ mod support;
 
 mod catalogue;
 mod framework;
+mod import;
+mod planning;
 mod protocol;
 mod stores;
 mod users;
