@@ -113,7 +113,7 @@ struct Documents(BTreeMap<&'static str, String>);
 impl Documents {
     fn make(app: &TestApp) -> Self {
         let mut made = BTreeMap::new();
-        let mut keep = |name, id: &Value| made.insert(name, id.as_str().unwrap().to_owned());
+        let mut keep = |name, id: &Value| made.insert(name, id.as_str().expect(name).to_owned());
         let receipt = app
             .post(
                 "keeper.hospital",
@@ -128,7 +128,7 @@ impl Documents {
         let lot = stock["rows"][0]["lot_id"].clone();
         keep("lot", &lot);
         let lots = app.get("keeper.hospital", "/lots").expect(200);
-        keep("makers_lot", &lots["rows"][0]["makers_lot_id"]);
+        keep("makers_lot", &lots["rows"][0]["makers_lot"]["id"]);
         let movements = app.get("keeper.hospital", "/movements").expect(200);
         keep("movement", &movements["rows"][0]["id"]);
         for (name, path, line) in [
