@@ -19,3 +19,8 @@ pub mod idempotency;
 
 pub mod app;
 pub mod command;
+
+pub mod authority;
+pub mod draw_down;
+
+pub mod dispatch;
