@@ -145,6 +145,7 @@ pub struct Done {
     pub answer: KeptAnswer,
     /// Whether it is an earlier answer given again.
     pub replayed: bool,
+    kept_body: Option<String>,
     subject: Option<Subject>,
     before: Option<serde_json::Value>,
 }
@@ -166,9 +167,17 @@ impl Done {
         Self {
             answer: KeptAnswer { status, body, etag: None, location: None },
             replayed: false,
+            kept_body: None,
             subject: Some(subject),
             before: None,
         }
+    }
+
+    /// The same, but a repeated request is given another body: for secrets, shown only once.
+    #[must_use]
+    pub fn keeping(mut self, view: &impl Serialize) -> Self {
+        self.kept_body = serde_json::to_string(view).ok();
+        self
     }
 
     /// The same with the version of what stands there now.
@@ -230,7 +239,13 @@ pub fn within(
         match claim(conn, &call.actor.user_id, request, now) {
             Ok(Claim::Fresh) => {}
             Ok(Claim::Answered(answer)) => {
-                return Ok(Done { answer, replayed: true, subject: None, before: None });
+                return Ok(Done {
+                    answer,
+                    replayed: true,
+                    kept_body: None,
+                    subject: None,
+                    before: None,
+                });
             }
             Ok(Claim::Reused) => return Err(Refusal::plain(Code::IdempotencyKeyReused).into()),
             Err(DbError::Busy(_)) => return Err(Refusal::plain(Code::IdempotencyInProgress).into()),
@@ -247,7 +262,11 @@ pub fn within(
     let entry = entry_of(call, done.subject.clone(), Outcome::Done, None, detail.to_string());
     audit::records::append(conn, now, entry)?;
     if let Some(request) = &call.keyed {
-        keep(conn, &call.actor.user_id, &request.key, &done.answer)?;
+        let mut kept = done.answer.clone();
+        if let Some(body) = &done.kept_body {
+            kept.body.clone_from(body);
+        }
+        keep(conn, &call.actor.user_id, &request.key, &kept)?;
     }
     Ok(done)
 }

@@ -20,7 +20,16 @@ pub mod idempotency;
 pub mod app;
 pub mod command;
 
+#[macro_use]
+pub mod http;
+pub mod catalogue;
+pub mod stores;
+
 pub mod authority;
 pub mod draw_down;
 
 pub mod dispatch;
+
+pub mod users;
+
+pub mod server;

@@ -246,3 +246,18 @@ pub fn revoke_token(
     .execute(conn)?;
     Ok(changed > 0)
 }
+
+/// Which of these stores exist.
+///
+/// # Errors
+/// When the database fails.
+pub fn known_stores(
+    conn: &mut DbConnection,
+    codes: &[StoreCode],
+) -> Result<Vec<StoreCode>, DbError> {
+    Ok(store::table
+        .filter(store::code.eq_any(codes))
+        .select(store::code)
+        .order(store::code)
+        .load(conn)?)
+}

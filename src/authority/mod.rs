@@ -2,11 +2,13 @@
 //!
 //! Lies below the ledger: issues, dispatches, plans and allocations all name an authority.
 
-// api
-// commands
+pub mod api;
+pub mod commands;
 pub mod paperwork;
-// records
+pub mod records;
+pub mod requests;
 pub mod rules;
+pub mod views;
 pub mod word;
 
 pub use paperwork::{Paperwork, PaperworkState, PaperworkStatus};

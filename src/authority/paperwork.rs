@@ -61,6 +61,8 @@ pub struct Paperwork {
     pub authority: Authority,
     /// The user who acted on it.
     pub acted_by: String,
+    /// Every user who made, approved or carried out the document: none of them may vouch for it.
+    pub involved: Vec<String>,
     /// When.
     pub acted_at: Instant,
     /// When the paper is due.

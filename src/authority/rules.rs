@@ -93,6 +93,7 @@ pub fn paperwork_due(
         document,
         authority: authority.clone(),
         acted_by: acted_by.to_owned(),
+        involved: vec![acted_by.to_owned()],
         acted_at,
         due_at: acted_at.plus_hours(hours),
         status: PaperworkStatus::Open,
@@ -115,9 +116,19 @@ pub struct Decision {
     pub note: Option<String>,
 }
 
+/// Counts another user among those who acted on the spoken word.
+pub fn involve(paperwork: &Paperwork, user: &str) -> Option<Paperwork> {
+    if paperwork.involved.iter().any(|one| one == user) {
+        return None;
+    }
+    let mut paperwork = paperwork.clone();
+    paperwork.involved.push(user.to_owned());
+    paperwork.version += 1;
+    Some(paperwork)
+}
+
 /// Confirms or objects to what was done.
 ///
-/// `involved` are the users who made or approved the document: none of them vouches for it.
 /// What somebody objected to may still be confirmed by a third, and the other way round; the
 /// last word stands and the audit trail keeps all.
 ///
@@ -127,7 +138,6 @@ pub struct Decision {
 pub fn decide(
     paperwork: &Paperwork,
     by: &str,
-    involved: &[&str],
     at: Instant,
     decision: Decision,
 ) -> Result<Paperwork, Refusal> {
@@ -141,7 +151,7 @@ pub fn decide(
         )
         .with("status", paperwork.status.as_str()));
     }
-    if paperwork.acted_by == by || involved.contains(&by) {
+    if paperwork.involved.iter().any(|user| user == by) {
         return Err(Refusal::new(
             Code::OwnDocument,
             "凭口头依据办理的人不能自己确认",
@@ -257,17 +267,19 @@ mod tests {
     #[test]
     fn only_somebody_who_did_not_act_confirms_or_objects() {
         let now = at("2026-01-16T01:00:00Z");
-        for (by, involved) in [("zeng", vec![]), ("liao", vec!["zeng", "liao"])] {
-            let refusal = decide(&paperwork(), by, &involved, now, yes()).unwrap_err();
+        let both = involve(&paperwork(), "liao").unwrap();
+        assert_eq!(involve(&both, "liao"), None);
+        for by in ["zeng", "liao"] {
+            let refusal = decide(&both, by, now, yes()).unwrap_err();
             assert_eq!(refusal.code, Code::OwnDocument);
         }
-        let confirmed = decide(&paperwork(), "zhong", &["zeng"], now, yes()).unwrap();
+        let confirmed = decide(&both, "zhong", now, yes()).unwrap();
         assert_eq!(confirmed.status, PaperworkStatus::Confirmed);
         assert_eq!(confirmed.state_at(at("2026-02-01T00:00:00Z")), PaperworkState::Confirmed);
-        let again = decide(&confirmed, "zhong", &[], now, yes()).unwrap_err();
+        let again = decide(&confirmed, "zhong", now, yes()).unwrap_err();
         assert_eq!(again.code, Code::WrongStatus);
         let no = Decision { confirmed: false, ..yes() };
-        let objected = decide(&confirmed, "liu", &[], now, no).unwrap();
+        let objected = decide(&confirmed, "liu", now, no).unwrap();
         assert_eq!(objected.status, PaperworkStatus::Objected);
     }
 }

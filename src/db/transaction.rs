@@ -93,6 +93,14 @@ impl Db {
         }
     }
 
+    /// Checks that a transaction can be begun and committed.
+    ///
+    /// # Errors
+    /// When it cannot: the disk is full, or the database is gone or read-only.
+    pub fn check_writable(&self) -> Result<(), DbError> {
+        self.write(|conn| Ok(conn.batch_execute("SELECT 1")?))
+    }
+
     /// A connection outside both doors, for migrations only.
     pub(super) fn connect(&self) -> Result<DbConnection, DbError> {
         self.0.target.connect()

@@ -1,0 +1,247 @@
+//! Items and what belongs to them, as rows.
+
+use crate::catalogue::item::{Category, Item, Pack, StorageCondition, Substitute};
+use crate::db::schema::{item, item_gtin, item_pack, item_substitute};
+use crate::db::{DbConnection, DbError};
+use crate::kernel::page::PageSize;
+use crate::kernel::text::like_pattern;
+use crate::kernel::{Gtin, Instant, ItemCode, Quantity};
+use crate::load_locked;
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = item, primary_key(code), treat_none_as_default_value = false, treat_none_as_null = true)]
+struct Row {
+    code: ItemCode,
+    name_zh: String,
+    name_en: String,
+    search_text: String,
+    category: Category,
+    base_unit: String,
+    storage: StorageCondition,
+    shelf_life_months: Option<i64>,
+    near_expiry_days: i64,
+    registration_number: Option<String>,
+    standard: Option<String>,
+    active: bool,
+    version: i64,
+    created_at: Instant,
+}
+
+impl From<&Item> for Row {
+    fn from(item: &Item) -> Self {
+        Self {
+            search_text: item.search_text(),
+            code: item.code.clone(),
+            name_zh: item.name_zh.clone(),
+            name_en: item.name_en.clone(),
+            category: item.category,
+            base_unit: item.base_unit.clone(),
+            storage: item.storage,
+            shelf_life_months: item.shelf_life_months,
+            near_expiry_days: item.near_expiry_days,
+            registration_number: item.registration_number.clone(),
+            standard: item.standard.clone(),
+            active: item.active,
+            version: item.version,
+            created_at: item.created_at,
+        }
+    }
+}
+
+/// Which items to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Code or name contains this.
+    pub search: Option<String>,
+    /// Of this category.
+    pub category: Option<Category>,
+    /// Active or not.
+    pub active: Option<bool>,
+}
+
+/// Items in the order of their codes, after one.
+///
+/// # Errors
+/// When the database fails.
+pub fn list(
+    conn: &mut DbConnection,
+    filter: &Filter,
+    after: Option<ItemCode>,
+    size: PageSize,
+) -> Result<Vec<Item>, DbError> {
+    let mut query = item::table.select(Row::as_select()).into_boxed();
+    if let Some(search) = &filter.search {
+        query = query.filter(item::search_text.like(like_pattern(search)).escape('\\'));
+    }
+    if let Some(category) = filter.category {
+        query = query.filter(item::category.eq(category));
+    }
+    if let Some(active) = filter.active {
+        query = query.filter(item::active.eq(active));
+    }
+    if let Some(after) = after {
+        query = query.filter(item::code.gt(after));
+    }
+    let rows = query.order(item::code).limit(size.probe()).load(conn)?;
+    complete(conn, rows)
+}
+
+/// The items of these codes that exist.
+///
+/// # Errors
+/// When the database fails.
+pub fn find_all(
+    conn: &mut DbConnection,
+    codes: &[ItemCode],
+) -> Result<BTreeMap<ItemCode, Item>, DbError> {
+    let rows: Vec<Row> = item::table
+        .filter(item::code.eq_any(codes))
+        .select(Row::as_select())
+        .order(item::code)
+        .load(conn)?;
+    Ok(complete(conn, rows)?.into_iter().map(|item| (item.code.clone(), item)).collect())
+}
+
+/// The item of a code.
+///
+/// # Errors
+/// When the database fails.
+pub fn find(conn: &mut DbConnection, code: &ItemCode) -> Result<Option<Item>, DbError> {
+    Ok(find_all(conn, std::slice::from_ref(code))?.into_values().next())
+}
+
+/// The item of a code, locked until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock(conn: &mut DbConnection, code: &ItemCode) -> Result<Option<Item>, DbError> {
+    let rows: Vec<Row> = load_locked!(conn, item::table.find(code).select(Row::as_select()), Row)?;
+    Ok(complete(conn, rows)?.into_iter().next())
+}
+
+/// The item on whose packs a trade item number stands.
+///
+/// # Errors
+/// When the database fails.
+pub fn code_by_gtin(conn: &mut DbConnection, gtin: &Gtin) -> Result<Option<ItemCode>, DbError> {
+    Ok(item_gtin::table
+        .find(gtin.to_fourteen())
+        .select(item_gtin::item_code)
+        .first(conn)
+        .optional()?)
+}
+
+/// Fetches what belongs to some items, in three queries however many they are.
+fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Item>, DbError> {
+    let codes: Vec<ItemCode> = rows.iter().map(|row| row.code.clone()).collect();
+    let mut packs: BTreeMap<ItemCode, Vec<Pack>> = BTreeMap::new();
+    let stored: Vec<(ItemCode, String, String, String, Quantity)> = item_pack::table
+        .filter(item_pack::item_code.eq_any(&codes))
+        .order((item_pack::item_code, item_pack::units, item_pack::code))
+        .select((
+            item_pack::item_code,
+            item_pack::code,
+            item_pack::name_zh,
+            item_pack::name_en,
+            item_pack::units,
+        ))
+        .load(conn)?;
+    for (item, code, name_zh, name_en, units) in stored {
+        packs.entry(item).or_default().push(Pack { code, name_zh, name_en, units });
+    }
+    let mut gtins: BTreeMap<ItemCode, Vec<Gtin>> = BTreeMap::new();
+    let stored: Vec<(ItemCode, Gtin)> = item_gtin::table
+        .filter(item_gtin::item_code.eq_any(&codes))
+        .order((item_gtin::item_code, item_gtin::gtin))
+        .select((item_gtin::item_code, item_gtin::gtin))
+        .load(conn)?;
+    for (item, gtin) in stored {
+        gtins.entry(item).or_default().push(gtin);
+    }
+    let mut substitutes: BTreeMap<ItemCode, Vec<Substitute>> = BTreeMap::new();
+    let stored: Vec<(ItemCode, ItemCode, i64)> = item_substitute::table
+        .filter(item_substitute::item_code.eq_any(&codes))
+        .order((item_substitute::item_code, item_substitute::rank))
+        .select((
+            item_substitute::item_code,
+            item_substitute::substitute_code,
+            item_substitute::rank,
+        ))
+        .load(conn)?;
+    for (item, item_code, rank) in stored {
+        substitutes.entry(item).or_default().push(Substitute { item_code, rank });
+    }
+    let item = |row: Row| Item {
+        packs: packs.remove(&row.code).unwrap_or_default(),
+        gtins: gtins.remove(&row.code).unwrap_or_default(),
+        substitutes: substitutes.remove(&row.code).unwrap_or_default(),
+        code: row.code,
+        name_zh: row.name_zh,
+        name_en: row.name_en,
+        category: row.category,
+        base_unit: row.base_unit,
+        storage: row.storage,
+        shelf_life_months: row.shelf_life_months,
+        near_expiry_days: row.near_expiry_days,
+        registration_number: row.registration_number,
+        standard: row.standard,
+        active: row.active,
+        version: row.version,
+        created_at: row.created_at,
+    };
+    Ok(rows.into_iter().map(item).collect())
+}
+
+/// Stores a new item.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert(conn: &mut DbConnection, item: &Item) -> Result<(), DbError> {
+    diesel::insert_into(item::table).values(Row::from(item)).execute(conn)?;
+    insert_belongings(conn, item)
+}
+
+/// Stores a changed item and everything that belongs to it.
+///
+/// # Errors
+/// When the database fails.
+pub fn update(conn: &mut DbConnection, item: &Item) -> Result<(), DbError> {
+    diesel::update(item::table.find(&item.code)).set(Row::from(item)).execute(conn)?;
+    let code = &item.code;
+    diesel::delete(item_pack::table.filter(item_pack::item_code.eq(code))).execute(conn)?;
+    diesel::delete(item_gtin::table.filter(item_gtin::item_code.eq(code))).execute(conn)?;
+    diesel::delete(item_substitute::table.filter(item_substitute::item_code.eq(code)))
+        .execute(conn)?;
+    insert_belongings(conn, item)
+}
+
+fn insert_belongings(conn: &mut DbConnection, item: &Item) -> Result<(), DbError> {
+    for pack in &item.packs {
+        diesel::insert_into(item_pack::table)
+            .values((
+                item_pack::item_code.eq(&item.code),
+                item_pack::code.eq(&pack.code),
+                item_pack::name_zh.eq(&pack.name_zh),
+                item_pack::name_en.eq(&pack.name_en),
+                item_pack::units.eq(pack.units),
+            ))
+            .execute(conn)?;
+    }
+    for gtin in &item.gtins {
+        diesel::insert_into(item_gtin::table)
+            .values((item_gtin::gtin.eq(gtin.to_fourteen()), item_gtin::item_code.eq(&item.code)))
+            .execute(conn)?;
+    }
+    for substitute in &item.substitutes {
+        diesel::insert_into(item_substitute::table)
+            .values((
+                item_substitute::item_code.eq(&item.code),
+                item_substitute::rank.eq(substitute.rank),
+                item_substitute::substitute_code.eq(&substitute.item_code),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}

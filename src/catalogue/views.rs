@@ -1,0 +1,77 @@
+//! What clients see of items.
+
+use crate::catalogue::item::{Category, Item, StorageCondition};
+use crate::catalogue::requests::{PackBody, SubstituteBody};
+use crate::kernel::{Gtin, Instant, ItemCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An item of the catalogue.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ItemView {
+    /// Chosen by people, never changed.
+    pub code: ItemCode,
+    /// Chinese name.
+    pub name_zh: String,
+    /// English name.
+    pub name_en: String,
+    /// Main category.
+    pub category: Category,
+    /// The smallest unit in which it is handled.
+    pub base_unit: String,
+    /// Packs, smallest first.
+    pub packs: Vec<PackBody>,
+    /// How it must be stored.
+    pub storage: StorageCondition,
+    /// Usual shelf life in months.
+    pub shelf_life_months: Option<i64>,
+    /// Days before expiry at which a lot counts as near expiry.
+    pub near_expiry_days: i64,
+    /// Registration number of a medical device or drug.
+    pub registration_number: Option<String>,
+    /// The product standard.
+    pub standard: Option<String>,
+    /// Trade item numbers, padded to fourteen digits.
+    pub gtins: Vec<String>,
+    /// What may stand in for it, by rank.
+    pub substitutes: Vec<SubstituteBody>,
+    /// Whether it may still be received.
+    pub active: bool,
+    /// When it was created.
+    pub created_at: Instant,
+}
+
+impl From<&Item> for ItemView {
+    fn from(item: &Item) -> Self {
+        Self {
+            code: item.code.clone(),
+            name_zh: item.name_zh.clone(),
+            name_en: item.name_en.clone(),
+            category: item.category,
+            base_unit: item.base_unit.clone(),
+            packs: item
+                .packs
+                .iter()
+                .map(|pack| PackBody {
+                    code: pack.code.clone(),
+                    name_zh: pack.name_zh.clone(),
+                    name_en: pack.name_en.clone(),
+                    units: pack.units.units(),
+                })
+                .collect(),
+            storage: item.storage,
+            shelf_life_months: item.shelf_life_months,
+            near_expiry_days: item.near_expiry_days,
+            registration_number: item.registration_number.clone(),
+            standard: item.standard.clone(),
+            gtins: item.gtins.iter().map(Gtin::to_fourteen).collect(),
+            substitutes: item
+                .substitutes
+                .iter()
+                .map(|s| SubstituteBody { item_code: s.item_code.to_string(), rank: s.rank })
+                .collect(),
+            active: item.active,
+            created_at: item.created_at,
+        }
+    }
+}

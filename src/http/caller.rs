@@ -1,0 +1,326 @@
+//! The caller of an operation: who, in which language, with which body and preconditions.
+
+use crate::access::{Actor, Permission, records, token};
+use crate::app::App;
+use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
+use crate::db::{DbConnection, DbError};
+use crate::http::problem::{ApiError, request_id_of};
+use crate::idempotency::{KeyedRequest, parse_key};
+use crate::kernel::hash::FieldHasher;
+use crate::kernel::{Bilingual, Code, FaultCode, Refusal};
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::future::Future;
+use std::pin::Pin;
+
+/// An authenticated request, before its permission and its body have been looked at.
+pub struct Caller {
+    app: App,
+    actor: Actor,
+    request_id: String,
+    method: String,
+    path: String,
+    keyed: Option<String>,
+    if_match: Option<IfMatch>,
+    is_json: bool,
+    body: web::Bytes,
+}
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let app = request.app_data::<web::Data<App>>().map(|app| app.get_ref().clone());
+        let body = web::Bytes::from_request(request, payload);
+        let presented = bearer(request.headers());
+        let headers = request.headers();
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let keyed = text("idempotency-key").and_then(parse_key);
+        let if_match = text("if-match").map(parse_if_match);
+        // An empty body has no type to tell.
+        let is_json = text("content-type").is_none_or(is_json_type);
+        let (request_id, method, path) = (
+            request_id_of(request),
+            request.method().to_string(),
+            request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+        );
+        Box::pin(async move {
+            let Some(app) = app else { return Err(Refusal::plain(Code::Internal).into()) };
+            let body = body.await.map_err(body_refusal)?;
+            let Some(hash) = presented else {
+                return Err(Refusal::plain(Code::Unauthenticated).into());
+            };
+            let looking = app.clone();
+            let actor = blocking(move || {
+                let now = looking.clock.now();
+                looking.read(|conn| records::actor_by_token(conn, &hash, now))
+            })
+            .await?;
+            let actor = actor.ok_or_else(|| Refusal::plain(Code::Unauthenticated))?;
+            Ok(Self { app, actor, request_id, method, path, keyed, if_match, is_json, body })
+        })
+    }
+}
+
+/// What a read answers, with the version that its `ETag` names.
+pub struct Versioned<T>(pub T, pub i64);
+
+impl Caller {
+    /// Who calls.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Answers a read on one snapshot.
+    ///
+    /// # Errors
+    /// `forbidden` without the permission; those of `body`.
+    pub async fn read<T, F>(self, permission: Permission, body: F) -> Result<HttpResponse, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        F: FnOnce(&mut DbConnection, &App, &Actor) -> Result<T, CommandError> + Send + 'static,
+    {
+        let view = self.load(permission, body).await?;
+        Ok(HttpResponse::Ok().json(view))
+    }
+
+    /// Answers a read of one versioned thing, with its `ETag`.
+    ///
+    /// # Errors
+    /// As [`Caller::read`].
+    pub async fn read_versioned<T, F>(
+        self,
+        permission: Permission,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        F: FnOnce(&mut DbConnection, &App, &Actor) -> Result<Versioned<T>, CommandError>
+            + Send
+            + 'static,
+    {
+        let Versioned(view, version) = self.load(permission, body).await?;
+        Ok(HttpResponse::Ok().insert_header((header::ETAG, entity_tag(version))).json(view))
+    }
+
+    async fn load<T, F>(self, permission: Permission, body: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection, &App, &Actor) -> Result<T, CommandError> + Send + 'static,
+    {
+        self.actor.require(permission)?;
+        let (app, actor) = (self.app, self.actor);
+        blocking(move || app.read(|conn| body(conn, &app, &actor))).await
+    }
+
+    /// Runs a command: permission, idempotency key, shape of the body, its meaning (`parse`, which
+    /// gathers every fault), then `body` in one transaction. A refusal is put on the audit trail.
+    ///
+    /// # Errors
+    /// The refusals of each step in this order; failures of the database.
+    pub async fn command<B, C, P, F>(
+        self,
+        permission: Permission,
+        parse: P,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        B: DeserializeOwned,
+        C: Send + 'static,
+        P: FnOnce(B) -> Result<C, Refusal>,
+        F: Fn(&mut Tx<'_>, &C) -> Result<Done, CommandError> + Send + 'static,
+    {
+        let app = self.app.clone();
+        let call = Call {
+            actor: self.actor.clone(),
+            permission,
+            keyed: self
+                .keyed
+                .clone()
+                .map(|key| KeyedRequest { key, fingerprint: self.fingerprint() }),
+            if_match: self.if_match,
+            request_id: self.request_id.clone(),
+            asked: serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null),
+        };
+        let parsed = self
+            .actor
+            .require(permission)
+            .and_then(|()| self.require_key())
+            .and_then(|()| self.json())
+            .and_then(parse);
+        let done = match parsed {
+            Ok(command) => {
+                blocking(move || command::run(&app, call, move |tx| body(tx, &command))).await?
+            }
+            Err(refusal) => {
+                let told = refusal.clone();
+                blocking(move || command::record_refusal(&app, &call, &refusal)).await?;
+                return Err(told.into());
+            }
+        };
+        Ok(answer(done))
+    }
+
+    fn require_key(&self) -> Result<(), Refusal> {
+        if self.keyed.is_some() {
+            return Ok(());
+        }
+        Err(Refusal::plain(Code::IdempotencyKeyMissing))
+    }
+
+    fn fingerprint(&self) -> String {
+        FieldHasher::new().field(&self.method).field(&self.path).field(&self.body).finish()
+    }
+
+    /// Reads the body; an empty one counts as `{}`, which many actions allow.
+    fn json<B: DeserializeOwned>(&self) -> Result<B, Refusal> {
+        if !self.is_json {
+            return Err(Refusal::plain(Code::UnsupportedMediaType));
+        }
+        let bytes: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let value =
+            serde_path_to_error::deserialize(&mut reader).map_err(|error| shape_refusal(&error))?;
+        reader.end().map_err(|error| {
+            let reason = error.to_string();
+            Refusal::new(
+                Code::MalformedRequest,
+                format!("JSON 之后还有内容：{reason}"),
+                format!("There is more after the JSON value: {reason}"),
+            )
+        })?;
+        Ok(value)
+    }
+}
+
+fn answer(done: Done) -> HttpResponse {
+    let status = actix_web::http::StatusCode::from_u16(done.answer.status)
+        .unwrap_or(actix_web::http::StatusCode::OK);
+    let mut response = HttpResponse::build(status);
+    response.insert_header(header::ContentType::json());
+    if let Some(etag) = done.answer.etag {
+        response.insert_header((header::ETAG, etag));
+    }
+    if let Some(location) = done.answer.location {
+        response.insert_header((header::LOCATION, location));
+    }
+    if done.replayed {
+        response.insert_header(("Idempotency-Replayed", "true"));
+    }
+    response.body(done.answer.body)
+}
+
+/// Runs work that waits for the database off the reactor's threads.
+///
+/// # Errors
+/// Those of `work`; `internal_error` when it panics, which is logged and breaks nothing else.
+pub async fn blocking<T, E>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    E: Into<ApiError> + Send + 'static,
+{
+    let outcome =
+        web::block(move || std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))).await;
+    match outcome {
+        Ok(Ok(result)) => result.map_err(Into::into),
+        Ok(Err(_panic)) => Err(Refusal::plain(Code::Internal).into()),
+        Err(_pool_gone) => Err(DbError::Stopping.into()),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, presented) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token::hash(presented.trim()))
+}
+
+fn is_json_type(kind: &str) -> bool {
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Reads `If-Match`: `*`, or one strong tag of ours such as `"v3"`.
+fn parse_if_match(value: &str) -> IfMatch {
+    if value.trim() == "*" {
+        return IfMatch::Any;
+    }
+    value
+        .trim()
+        .strip_prefix("\"v")
+        .and_then(|rest| rest.strip_suffix('"'))
+        .and_then(|digits| digits.parse().ok())
+        .map_or(IfMatch::Never, IfMatch::Version)
+}
+
+fn body_refusal(error: actix_web::Error) -> ApiError {
+    let status = error.as_response_error().status_code();
+    let code = if status == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
+        Code::PayloadTooLarge
+    } else {
+        Code::MalformedRequest
+    };
+    Refusal::plain(code).into()
+}
+
+fn shape_refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+    let reason = error.inner().to_string();
+    let refusal = Refusal::new(
+        Code::MalformedRequest,
+        format!("请求体无法读取：{reason}"),
+        format!("The body cannot be read: {reason}"),
+    );
+    if error.inner().is_syntax() || error.inner().is_eof() {
+        return refusal;
+    }
+    let code = if reason.starts_with("unknown field") {
+        FaultCode::UnknownField
+    } else if reason.starts_with("missing field") {
+        FaultCode::Required
+    } else if reason.starts_with("unknown variant") {
+        FaultCode::NotInList
+    } else {
+        FaultCode::WrongType
+    };
+    let mut refusal = refusal;
+    let message = Bilingual::new(refusal.detail.zh.clone(), refusal.detail.en.clone());
+    refusal.faults.push(crate::kernel::Fault { pointer: pointer_of(error.path()), code, message });
+    refusal
+}
+
+/// The path of a field as a JSON pointer (RFC 6901).
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => "/?".to_owned(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_knows_our_tags_and_never_matches_others() {
+        assert_eq!(parse_if_match("\"v3\""), IfMatch::Version(3));
+        assert_eq!(parse_if_match("*"), IfMatch::Any);
+        for other in ["W/\"v3\"", "v3", "\"3\"", ""] {
+            assert_eq!(parse_if_match(other), IfMatch::Never);
+        }
+    }
+
+    #[test]
+    fn only_json_counts_as_json() {
+        assert!(is_json_type("application/json; charset=utf-8"));
+        assert!(!is_json_type("text/json"));
+    }
+}

@@ -1,0 +1,8 @@
+//! Assembly: every face on one HTTP server.
+
+pub mod health;
+pub mod openapi;
+pub mod routes;
+pub mod start;
+
+pub use start::{ServerOptions, start};

@@ -1,0 +1,11 @@
+//! Every capability's operations, named once: the server and the OpenAPI document both use them.
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// All operations below `/api/v1`.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .configure(crate::users::api::routes)
+        .configure(crate::catalogue::api::routes)
+        .configure(crate::stores::api::routes);
+}

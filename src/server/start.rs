@@ -1,0 +1,67 @@
+//! Starting the HTTP server, and stopping it without losing what it has begun.
+
+use crate::app::App;
+use crate::http::{metrics, problem};
+use crate::server::{health, openapi::openapi, routes::routes};
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpServer, web};
+use std::net::TcpListener;
+use std::time::Duration;
+use tracing_actix_web::TracingLogger;
+use utoipa_actix_web::{AppExt, scope};
+use utoipa_swagger_ui::SwaggerUi;
+
+/// How the server listens.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Threads that talk to clients; 0 means one for each processor.
+    pub workers: usize,
+    /// How long a client may take to send its request.
+    pub request_timeout: Duration,
+    /// How long work that has begun may take to end when the service stops.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            request_timeout: Duration::from_secs(15),
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Starts to serve on a listener. SIGTERM and SIGINT end it when what has begun is done.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<Server> {
+    let _ = metrics::recorder();
+    let document = openapi();
+    let body_limit = app.settings.body_limit;
+    let server = HttpServer::new(move || {
+        let (service, _) = actix_web::App::new()
+            .into_utoipa_app()
+            .app_data(web::Data::new(app.clone()))
+            .app_data(web::PayloadConfig::new(body_limit))
+            .service(health::healthz)
+            .service(health::readyz)
+            .service(health::metrics)
+            .service(health::problem_kind)
+            .service(scope("/api/v1").configure(routes))
+            .split_for_parts();
+        service
+            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
+            .service(web::redirect("/docs", "/docs/"))
+            .service(web::redirect("/", "/docs/"))
+            .wrap(from_fn(problem::render))
+            .wrap(from_fn(metrics::measure))
+            .wrap(TracingLogger::default())
+    })
+    .client_request_timeout(options.request_timeout)
+    .shutdown_timeout(options.shutdown_timeout.as_secs());
+    let server = if options.workers > 0 { server.workers(options.workers) } else { server };
+    Ok(server.listen(listener)?.run())
+}

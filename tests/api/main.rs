@@ -1,0 +1,9 @@
+//! Black-box tests over real HTTP, on both databases.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod catalogue;
+mod protocol;
+mod stores;
+mod users;
