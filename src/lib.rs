@@ -26,6 +26,11 @@ pub mod catalogue;
 pub mod stores;
 
 pub mod authority;
+
+pub mod consumption;
+pub mod reserve_plan;
+pub mod shortfall;
+
 pub mod draw_down;
 
 pub mod dispatch;
