@@ -212,3 +212,21 @@ pub fn list(
         query.order((paperwork::due_at, paperwork::id)).limit(size.probe()).load(conn)?;
     rows.into_iter().map(Paperwork::try_from).collect()
 }
+
+/// The paperwork of many documents of a kind, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_documents(
+    conn: &mut DbConnection,
+    kind: &str,
+    document_ids: &[String],
+) -> Result<Vec<Paperwork>, DbError> {
+    let rows: Vec<Row> = paperwork::table
+        .filter(paperwork::document_kind.eq(kind))
+        .filter(paperwork::document_id.eq_any(document_ids))
+        .select(Row::as_select())
+        .order((paperwork::acted_at, paperwork::id))
+        .load(conn)?;
+    rows.into_iter().map(Paperwork::try_from).collect()
+}

@@ -642,6 +642,8 @@ diesel::joinable!(stock_balance -> store (store_code));
 diesel::joinable!(stock_balance -> item (item_code));
 
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
+diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
+
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
     app_user_store,

@@ -2,6 +2,7 @@
 //!
 //! Every decision answers the order as it is afterwards; what it does to stock follows from that.
 
+use crate::access::Role;
 use crate::authority::Authority;
 use crate::authority::rules::{Ground, Standing, ground_of};
 use crate::dispatch::order::{DispatchStatus as Status, Fate, Line, Load, LotQuantity, Order};
@@ -39,6 +40,18 @@ fn check_lines(order: &Order, numbers: impl Iterator<Item = i64>, faults: &mut F
         } else if !seen.insert(number) {
             faults.add(format!("/lines/{at}/line"), FaultCode::Duplicate);
         }
+    }
+}
+
+/// How a dispatch begins: as a request where the receiver asks, else as a draft.
+///
+/// `None` where neither end is the maker's to speak for.
+pub fn begins_as(maker: Role, speaks_for_sender: bool, speaks_for_receiver: bool) -> Option<Status> {
+    match maker {
+        Role::Commander => (speaks_for_sender || speaks_for_receiver).then_some(Status::Draft),
+        Role::Keeper if speaks_for_sender => Some(Status::Draft),
+        Role::Keeper | Role::Procurement => speaks_for_receiver.then_some(Status::Requested),
+        Role::Auditor | Role::Admin => None,
     }
 }
 

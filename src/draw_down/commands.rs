@@ -1,5 +1,6 @@
 //! Recording what is taken from the reserve, giving it back, and closing it.
 
+use crate::access::Scope;
 use crate::authority::Authority;
 use crate::command::{CommandError, Done, Subject, Tx};
 use crate::db::{DbConnection, DbError};
@@ -7,10 +8,12 @@ use crate::draw_down::requests::CloseRequest;
 use crate::draw_down::rules::{self, DrawDown, DrawDownStatus, Floor};
 use crate::draw_down::{records, views::DrawDownView};
 use crate::kernel::id::DrawDownId;
+use crate::kernel::page::PageSize;
 use crate::kernel::time::plus_days;
 use crate::kernel::{Instant, ItemCode, Quantity, Refusal, StoreCode};
 use crate::reserve_plan::queries::floor_of;
-use crate::stock;
+use crate::stock::queries::{StockFilter, stock};
+use chrono::NaiveDate;
 
 /// Stock that a document takes from what is available.
 #[derive(Debug, Clone)]
@@ -126,8 +129,7 @@ pub fn close(
     tx.expect_version(taken.version)?;
     let note = request.parse()?;
     let today = tx.settings.zone.day_of(tx.now);
-    let available =
-        stock::queries::available(tx.conn, &taken.store_code, &taken.item_code, today)?;
+    let available = available(tx.conn, &taken.store_code, &taken.item_code, today)?;
     let closed = rules::close(&taken, available, note, &tx.actor.name, tx.now)?;
     records::update(tx.conn, &closed)?;
     let subject = Subject {
@@ -138,6 +140,21 @@ pub fn close(
     Ok(Done::ok(subject, &DrawDownView::of(&closed, today))
         .version(closed.version)
         .replacing(&DrawDownView::of(&taken, today)))
+}
+
+fn available(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    item: &ItemCode,
+    day: NaiveDate,
+) -> Result<Quantity, DbError> {
+    let filter = StockFilter {
+        store: Some(store.clone()),
+        item: Some(item.clone()),
+        ..StockFilter::default()
+    };
+    let balances = stock(conn, &Scope::All, &filter, None, PageSize::MAX)?;
+    Ok(Quantity::total(balances.iter().map(|balance| balance.available(day))))
 }
 
 /// That there is no such draw-down, or none that the caller may know of.

@@ -38,7 +38,7 @@ CREATE TABLE draw_down (
     available_after INTEGER NOT NULL,
     floor INTEGER NOT NULL,
     -- The plan version that gave the floor.
-    plan_id TEXT NOT NULL,
+    plan_id TEXT NOT NULL REFERENCES reserve_plan (id),
     plan_version INTEGER NOT NULL,
     -- By whose word, as JSON written and read whole.
     authority TEXT NOT NULL,

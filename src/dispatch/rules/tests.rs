@@ -118,6 +118,24 @@ fn pointers(refusal: &Refusal) -> Vec<(&str, &str)> {
 }
 
 #[test]
+fn the_receiver_requests_and_everybody_else_drafts() {
+    use Role::{Admin, Commander, Keeper, Procurement};
+    let rows = [
+        (Keeper, true, false, Some(Status::Draft)),
+        (Keeper, false, true, Some(Status::Requested)),
+        (Keeper, false, false, None),
+        (Procurement, false, true, Some(Status::Requested)),
+        (Procurement, true, false, None),
+        (Commander, false, true, Some(Status::Draft)),
+        (Commander, false, false, None),
+        (Admin, true, true, None),
+    ];
+    for (maker, sender, receiver, expected) in rows {
+        assert_eq!(begins_as(maker, sender, receiver), expected, "{maker} {sender} {receiver}");
+    }
+}
+
+#[test]
 fn a_cut_needs_a_reason_and_stays_open_as_a_request() {
     let cut = |reason: Option<&str>| Approve {
         lines: vec![ApprovedLine {
