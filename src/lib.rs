@@ -26,6 +26,7 @@ pub mod catalogue;
 pub mod stores;
 
 pub mod authority;
+pub mod stock;
 
 pub mod consumption;
 pub mod reserve_plan;

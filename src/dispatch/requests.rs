@@ -13,7 +13,7 @@ use crate::kernel::{
     FaultCode, Faults, Instant, ItemCode, LotNumber, Quantity, Refusal, StoreCode, Text,
 };
 use crate::stock::Expiry;
-use crate::stock::rules::ReasonCode;
+use crate::stock::reason::ReasonCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
