@@ -27,9 +27,9 @@ pub fn act_on(
     }
     let user = tx.actor.name.clone();
     let earlier = records::of_document(tx.conn, &document.kind, &document.id)?;
-    let same = earlier.iter().find(|paper| {
-        paper.authority == *authority && paper.status != PaperworkStatus::Void
-    });
+    let same = earlier
+        .iter()
+        .find(|paper| paper.authority == *authority && paper.status != PaperworkStatus::Void);
     if let Some(paper) = same {
         return match rules::involve(paper, &user) {
             Some(paper) => records::update(tx.conn, &paper),
@@ -88,9 +88,10 @@ pub fn decide(
 pub fn is_visible(actor: &Actor, document: &DocumentRef) -> bool {
     match &actor.scope {
         Scope::All => true,
-        Scope::Stores(stores) => {
-            [&document.store, &document.other_store].into_iter().flatten().any(|s| stores.contains(s))
-        }
+        Scope::Stores(stores) => [&document.store, &document.other_store]
+            .into_iter()
+            .flatten()
+            .any(|s| stores.contains(s)),
     }
 }
 

@@ -112,9 +112,7 @@ pub fn insert(conn: &mut DbConnection, paperwork: &Paperwork) -> Result<(), DbEr
 /// # Errors
 /// When the database fails.
 pub fn update(conn: &mut DbConnection, paperwork: &Paperwork) -> Result<(), DbError> {
-    diesel::update(paperwork::table.find(&paperwork.id))
-        .set(Row::from(paperwork))
-        .execute(conn)?;
+    diesel::update(paperwork::table.find(&paperwork.id)).set(Row::from(paperwork)).execute(conn)?;
     Ok(())
 }
 
@@ -199,9 +197,8 @@ pub fn list(
         query = query.filter(paperwork::document_kind.eq(kind));
     }
     if let Some(store) = &filter.store {
-        query = query.filter(
-            paperwork::store_code.eq(store).or(paperwork::other_store_code.eq(store)),
-        );
+        query =
+            query.filter(paperwork::store_code.eq(store).or(paperwork::other_store_code.eq(store)));
     }
     if let Some((due_at, id)) = after {
         query = query.filter(

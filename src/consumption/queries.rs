@@ -131,16 +131,14 @@ fn taken_back(
 ) -> Result<Vec<DailyUnits>, DbError> {
     let reversed = diesel::alias!(stock_movement as reversed);
     let day = reversed.field(stock_movement::business_day);
-    let from_use = stock_movement::from_kind
-        .eq("outside")
-        .and(stock_movement::from_name.eq(CONSUMPTION));
-    let not_given_back = stock_movement::to_kind
-        .eq("outside")
-        .and(stock_movement::to_name.eq(WARD_RETURN));
+    let from_use =
+        stock_movement::from_kind.eq("outside").and(stock_movement::from_name.eq(CONSUMPTION));
+    let not_given_back =
+        stock_movement::to_kind.eq("outside").and(stock_movement::to_name.eq(WARD_RETURN));
     let mut query = stock_movement::table
-        .inner_join(reversed.on(
-            stock_movement::reverses.eq(reversed.field(stock_movement::id).nullable()),
-        ))
+        .inner_join(
+            reversed.on(stock_movement::reverses.eq(reversed.field(stock_movement::id).nullable())),
+        )
         .filter(stock_movement::reverses.is_not_null())
         .filter(day.ge(window.first()))
         .filter(day.lt(window.today()))

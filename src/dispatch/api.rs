@@ -140,10 +140,7 @@ pub async fn list_dispatches(
     responses((status = 200, description = "The dispatch", body = DispatchView)),
     extensions(("x-permission" = json!("dispatches.read"))))]
 #[get("/dispatches/{id}")]
-pub async fn get_dispatch(
-    caller: Caller,
-    id: web::Path<String>,
-) -> Result<HttpResponse, ApiError> {
+pub async fn get_dispatch(caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     caller
         .read_versioned(Permission::ReadDispatches, move |conn, app, actor| {
             let order = records::find(conn, &id)?.ok_or_else(|| commands::not_found(&id))?;
@@ -165,9 +162,7 @@ pub async fn get_dispatch(
     extensions(("x-permission" = json!("dispatches.create"))))]
 #[post("/dispatches")]
 pub async fn create_dispatch(caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller
-        .command(Permission::CreateDispatches, Ok::<DispatchRequest, _>, commands::create)
-        .await
+    caller.command(Permission::CreateDispatches, Ok::<DispatchRequest, _>, commands::create).await
 }
 
 /// Approve a dispatch
@@ -274,9 +269,7 @@ pub async fn reverse_dispatch_receipt(
         .command(
             Permission::ReceiveDispatches,
             Ok::<SigningReversalRequest, _>,
-            move |tx, request| {
-                commands::reverse_receipt(tx, &dispatch_id(&id)?, &receipt, request)
-            },
+            move |tx, request| commands::reverse_receipt(tx, &dispatch_id(&id)?, &receipt, request),
         )
         .await
 }

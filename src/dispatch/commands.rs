@@ -72,7 +72,11 @@ fn begin(tx: &mut Tx<'_>, order: &Order) -> Result<Done, CommandError> {
         authority::act_on(tx, document_of(order), word)?;
     }
     let steps = steps(tx, order, |line| {
-        Some((Step::Requested, line.requested, Why { reason_code: None, note: order.reason.clone() }))
+        Some((
+            Step::Requested,
+            line.requested,
+            Why { reason_code: None, note: order.reason.clone() },
+        ))
     });
     let event = event(tx, order.status.as_str(), order.note.clone());
     records::tell(tx.conn, &order.id, &steps, &event)?;
@@ -113,9 +117,8 @@ pub fn approve(
     if let Some(word) = after.authority.clone() {
         authority::act_on(tx, document_of(&after), &word)?;
     }
-    let steps = steps(tx, &after, |line| {
-        Some((Step::Approved, line.approved?, why_of(&whys, line.line)))
-    });
+    let steps =
+        steps(tx, &after, |line| Some((Step::Approved, line.approved?, why_of(&whys, line.line))));
     let from = ledger::sender(&after)?.clone();
     finish(tx, &before, after, &from, steps, event(tx, "approved", note))
 }
@@ -194,14 +197,8 @@ pub fn receive(
     if too_early {
         return Err(Refusal::fault("/occurred_at", FaultCode::Contradicts).into());
     }
-    let booked = ledger::sign(
-        tx,
-        &before,
-        signed.occurred_at,
-        &pieces,
-        &signed.whys,
-        &signed.unexpected,
-    )?;
+    let booked =
+        ledger::sign(tx, &before, signed.occurred_at, &pieces, &signed.whys, &signed.unexpected)?;
     let earlier = records::signings_of(tx.conn, id)?;
     let signing = Signing {
         id: DispatchReceiptId::generate(),
@@ -218,9 +215,8 @@ pub fn receive(
         pieces: booked,
     };
     records::insert_signing(tx.conn, id, &signing)?;
-    let steps = piece_steps(tx, &pieces, |piece| {
-        signed.whys.get(piece.entry).cloned().unwrap_or_default()
-    });
+    let steps =
+        piece_steps(tx, &pieces, |piece| signed.whys.get(piece.entry).cloned().unwrap_or_default());
     let to = before.to_store.clone();
     finish(tx, &before, after, &to, steps, event(tx, "received", signed.note))
 }
@@ -330,11 +326,7 @@ pub fn cancel(
 /// # Errors
 /// `wrong_status` where no paper is due or it is decided so already; `own_document` for anyone
 /// who made or approved the dispatch on that word.
-pub fn vouch(
-    tx: &mut Tx<'_>,
-    id: &DispatchId,
-    decision: &Decision,
-) -> Result<Done, CommandError> {
+pub fn vouch(tx: &mut Tx<'_>, id: &DispatchId, decision: &Decision) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
     let all = papers::of_document(tx.conn, DOCUMENT_KIND, id.as_str())?;
     let is_open = |paper: &&crate::authority::Paperwork| paper.status == PaperworkStatus::Open;

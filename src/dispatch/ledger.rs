@@ -13,9 +13,7 @@ use crate::kernel::{Code, FaultCode, Instant, ItemCode, Quantity, Refusal, Store
 use crate::stock::balance::why_blocked;
 use crate::stock::fefo::{PassedOver, PassedOverBecause, Wish, pick};
 use crate::stock::records::{self as stock, Bound, Numbering, Posting, Reservation};
-use crate::stock::{
-    Account, LotBalance, MovementKind, NewMovement, Outside, StockState,
-};
+use crate::stock::{Account, LotBalance, MovementKind, NewMovement, Outside, StockState};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,8 +59,9 @@ pub fn promise_granted(tx: &mut Tx<'_>, order: &mut Order) -> Result<(), Command
         let picked = pick(&of_line, granted, &wish);
         if !picked.short.is_zero() {
             let left = granted.minus_or_zero(picked.short);
-            return Err(short(at, line.line, &line.item_code, granted, left, &picked.passed_over)
-                .into());
+            return Err(
+                short(at, line.line, &line.item_code, granted, left, &picked.passed_over).into()
+            );
         }
         line.reserved = picked
             .taken
@@ -93,11 +92,7 @@ pub fn promise_granted(tx: &mut Tx<'_>, order: &mut Order) -> Result<(), Command
 /// # Errors
 /// `lot_blocked` for a lot that may not be used, `insufficient_stock` with what there is,
 /// `floor_crossed` without an authority where a substitute's floor does not hold.
-pub fn promise_picked(
-    tx: &mut Tx<'_>,
-    before: &Order,
-    after: &Order,
-) -> Result<(), CommandError> {
+pub fn promise_picked(tx: &mut Tx<'_>, before: &Order, after: &Order) -> Result<(), CommandError> {
     let from = sender(after)?.clone();
     let day = tx.settings.zone.day_of(tx.now);
     let changed = |order: &Order, other: &Order| -> Vec<Reservation> {
@@ -128,9 +123,8 @@ pub fn promise_picked(
     let (taken, returned) = (by_item(&new), by_item(&old));
     let free = available_by_item(&balances, day);
     for item in &items {
-        let count = |sums: &BTreeMap<ItemCode, Quantity>| {
-            sums.get(item).copied().unwrap_or(Quantity::ZERO)
-        };
+        let count =
+            |sums: &BTreeMap<ItemCode, Quantity>| sums.get(item).copied().unwrap_or(Quantity::ZERO);
         let (more, less) = (count(&taken), count(&returned));
         let available = count(&free);
         if less > more {
@@ -184,9 +178,8 @@ pub fn load(
     let promises: Vec<Reservation> =
         loads.iter().map(|(line, lot)| promise(order, &from, *line, lot)).collect();
     for promise in &promises {
-        let why = lots
-            .get(&promise.lot_id)
-            .and_then(|lot| why_blocked(lot, StockState::Available, day));
+        let why =
+            lots.get(&promise.lot_id).and_then(|lot| why_blocked(lot, StockState::Available, day));
         if let Some(why) = why {
             return Err(blocked(&promise.lot_id, promise.line_no, why.as_str()).into());
         }

@@ -34,11 +34,7 @@ pub fn rows(
 ///
 /// # Errors
 /// When the database fails.
-pub fn view(
-    conn: &mut DbConnection,
-    order: &Order,
-    now: Instant,
-) -> Result<DispatchView, DbError> {
+pub fn view(conn: &mut DbConnection, order: &Order, now: Instant) -> Result<DispatchView, DbError> {
     let mut contexts = contexts_of(conn, std::slice::from_ref(order))?;
     let context = contexts.remove(&order.id).unwrap_or_default();
     let shipments = records::shipments_of(conn, &order.id)?;
@@ -52,11 +48,7 @@ pub fn view(
 ///
 /// # Errors
 /// When the database fails.
-pub fn is_visible(
-    conn: &mut DbConnection,
-    actor: &Actor,
-    order: &Order,
-) -> Result<bool, DbError> {
+pub fn is_visible(conn: &mut DbConnection, actor: &Actor, order: &Order) -> Result<bool, DbError> {
     let Scope::Stores(stores) = &actor.scope else { return Ok(true) };
     if stores.contains(&order.to_store)
         || order.from_store.as_ref().is_some_and(|from| stores.contains(from))

@@ -544,7 +544,8 @@ pub fn steps_of(
 /// # Errors
 /// When the database fails.
 pub fn lock(conn: &mut DbConnection, id: &DispatchId) -> Result<Option<Order>, DbError> {
-    let rows: Vec<Row> = load_locked!(conn, dispatch::table.find(id).select(Row::as_select()), Row)?;
+    let rows: Vec<Row> =
+        load_locked!(conn, dispatch::table.find(id).select(Row::as_select()), Row)?;
     Ok(complete(conn, rows)?.pop())
 }
 
@@ -629,9 +630,8 @@ pub fn list(
         query = query.filter(dispatch::to_store.eq(to));
     }
     if let Some(store) = &filter.store {
-        query = query.filter(
-            dispatch::to_store.eq(store).nullable().or(dispatch::from_store.eq(store)),
-        );
+        query = query
+            .filter(dispatch::to_store.eq(store).nullable().or(dispatch::from_store.eq(store)));
     }
     if !filter.statuses.is_empty() {
         query = query.filter(dispatch::status.eq_any(&filter.statuses));
@@ -661,9 +661,7 @@ pub fn list(
     }
     if let Some((at, id)) = after {
         query = query.filter(
-            dispatch::created_at
-                .lt(at)
-                .or(dispatch::created_at.eq(at).and(dispatch::id.lt(id))),
+            dispatch::created_at.lt(at).or(dispatch::created_at.eq(at).and(dispatch::id.lt(id))),
         );
     }
     let rows: Vec<Row> = query

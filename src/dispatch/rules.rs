@@ -46,7 +46,11 @@ fn check_lines(order: &Order, numbers: impl Iterator<Item = i64>, faults: &mut F
 /// How a dispatch begins: as a request where the receiver asks, else as a draft.
 ///
 /// `None` where neither end is the maker's to speak for.
-pub fn begins_as(maker: Role, speaks_for_sender: bool, speaks_for_receiver: bool) -> Option<Status> {
+pub fn begins_as(
+    maker: Role,
+    speaks_for_sender: bool,
+    speaks_for_receiver: bool,
+) -> Option<Status> {
     match maker {
         Role::Commander => (speaks_for_sender || speaks_for_receiver).then_some(Status::Draft),
         Role::Keeper if speaks_for_sender => Some(Status::Draft),

@@ -43,11 +43,7 @@ pub fn lot_of(
     Ok(stock::find_or_insert_lot(tx.conn, &makers, &provenance, order.id.as_str(), tx.now)?)
 }
 
-fn makers_lot(
-    tx: &mut Tx<'_>,
-    at: usize,
-    extra: &Unexpected,
-) -> Result<MakersLot, CommandError> {
+fn makers_lot(tx: &mut Tx<'_>, at: usize, extra: &Unexpected) -> Result<MakersLot, CommandError> {
     let new = MakersLot {
         id: MakersLotId::generate(),
         item_code: extra.item_code.clone(),
@@ -62,17 +58,14 @@ fn makers_lot(
         created_at: tx.now,
     };
     stock::insert_makers_lot(tx.conn, &new)?;
-    let known = stock::lock_makers_lot_named(
-        tx.conn,
-        &extra.item_code,
-        &extra.lot_number,
-        &extra.maker,
-    )?
-    .unwrap_or(new);
+    let known =
+        stock::lock_makers_lot_named(tx.conn, &extra.item_code, &extra.lot_number, &extra.maker)?
+            .unwrap_or(new);
     if known.expiry == extra.expiry {
         return Ok(known);
     }
-    let held = known.expiry.date().map_or_else(|| known.expiry.kind().to_owned(), |d| d.to_string());
+    let held =
+        known.expiry.date().map_or_else(|| known.expiry.kind().to_owned(), |d| d.to_string());
     Err(Refusal::new(
         Code::LotConflict,
         format!("账面上批号 {} 的效期为 {held}", known.lot_number),

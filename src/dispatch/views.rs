@@ -34,6 +34,7 @@ pub struct LineLotView {
     /// The number on its label.
     pub lot_number: Option<LotNumber>,
     /// The last day on which it may be used.
+    #[schema(value_type = Option<String>, format = Date)]
     pub expires_on: Option<NaiveDate>,
     /// The lot's item: another than the line's where a substitute was picked.
     pub item_code: ItemCode,
@@ -257,7 +258,11 @@ impl DispatchRow {
             approved_by: order.approved_by.clone(),
             approved_at: order.approved_at,
             expected_at: order.expected_at,
-            lines: order.lines.iter().map(|line| LineView::of(line, is_cancelled, context)).collect(),
+            lines: order
+                .lines
+                .iter()
+                .map(|line| LineView::of(line, is_cancelled, context))
+                .collect(),
             in_transit: order.in_transit(),
             open_remainder: order.has_open_remainder(),
             version: order.version,

@@ -54,6 +54,7 @@ pub struct DrawDownView {
     /// When.
     pub taken_at: Instant,
     /// The day by which the reserve is to be made good.
+    #[schema(value_type = String, format = Date)]
     pub replenish_by: NaiveDate,
     /// Whether that day has passed while it is still open.
     pub overdue: bool,

@@ -58,10 +58,7 @@ pub fn levels_in_force(conn: &mut DbConnection, at: Instant) -> Result<LevelsInF
 ///
 /// # Errors
 /// When the database fails.
-pub fn place_of(
-    conn: &mut DbConnection,
-    code: &StoreCode,
-) -> Result<Option<StorePlace>, DbError> {
+pub fn place_of(conn: &mut DbConnection, code: &StoreCode) -> Result<Option<StorePlace>, DbError> {
     let row: Option<(StoreCode, String, RegionCode)> = store::table
         .filter(store::code.eq(code))
         .select((store::code, store::kind, store::region_code))

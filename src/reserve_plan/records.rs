@@ -42,7 +42,8 @@ struct PlanRow {
 
 impl PlanRow {
     fn into_plan(self) -> Result<PlanVersion, DbError> {
-        let submission = self.submitted_by.zip(self.submitted_at).map(|(by, at)| Submission { by, at });
+        let submission =
+            self.submitted_by.zip(self.submitted_at).map(|(by, at)| Submission { by, at });
         let approval = match (self.approved_by, self.approved_at, self.effective_from) {
             (Some(by), Some(at), Some(effective_from)) => {
                 Some(Approval { by, at, number: self.approval_number, effective_from })
@@ -332,10 +333,7 @@ pub fn list_plans(
 ///
 /// # Errors
 /// When the database fails.
-pub fn plan_in_force(
-    conn: &mut DbConnection,
-    at: Instant,
-) -> Result<Option<PlanVersion>, DbError> {
+pub fn plan_in_force(conn: &mut DbConnection, at: Instant) -> Result<Option<PlanVersion>, DbError> {
     reserve_plan::table
         .filter(reserve_plan::status.eq(PlanStatus::Approved))
         .filter(reserve_plan::effective_from.le(at))
@@ -489,9 +487,9 @@ pub fn list_levels(
     }
     if let Some((effect, record, last)) = &filter.after {
         query = query.filter(
-            effective_at.lt(*effect).or(effective_at.eq(*effect).and(
-                recorded_at.lt(*record).or(recorded_at.eq(*record).and(id.lt(last))),
-            )),
+            effective_at.lt(*effect).or(effective_at
+                .eq(*effect)
+                .and(recorded_at.lt(*record).or(recorded_at.eq(*record).and(id.lt(last))))),
         );
     }
     query

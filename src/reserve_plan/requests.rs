@@ -152,9 +152,9 @@ impl PlanRequest {
     pub fn parse(self) -> Result<DraftPlan, Refusal> {
         let mut faults = Faults::new();
         let name = name_of(self.name.as_deref(), &mut faults);
-        let number = self.number.and_then(|number| {
-            faults.keep("/number", Text::<60>::new(&number)).map(String::from)
-        });
+        let number = self
+            .number
+            .and_then(|number| faults.keep("/number", Text::<60>::new(&number)).map(String::from));
         let copy_from = self.copy_from.and_then(|id| {
             let id = ReservePlanId::try_from(id).map_err(|_other_shape| FaultCode::Unknown);
             faults.keep("/copy_from", id)

@@ -15,7 +15,8 @@ use crate::reserve_plan::rules::{Target, governing_lines, target};
 use crate::reserve_plan::{queries as plans, records as plan_records};
 use crate::shortfall::projection::{DatedStock, Projection, project};
 use crate::shortfall::rules::{
-    self, Arrival, ArrivalVerdict, Figures, Holding, LeftOut, Reason, Status, TotalLine, Totals, figures,
+    self, Arrival, ArrivalVerdict, Figures, Holding, LeftOut, Reason, Status, TotalLine, Totals,
+    figures,
 };
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
@@ -185,11 +186,8 @@ pub fn for_store_item(
     settings: &Settings,
     now: Instant,
 ) -> Result<Option<Line>, DbError> {
-    let question = Question {
-        store: Some(store.clone()),
-        item: Some(item.clone()),
-        ..Question::default()
-    };
+    let question =
+        Question { store: Some(store.clone()), item: Some(item.clone()), ..Question::default() };
     Ok(shortfalls(conn, &question, settings, now)?.lines.into_iter().next())
 }
 
@@ -201,10 +199,7 @@ struct Governed {
 }
 
 /// The active stores asked about, in the order of their codes.
-fn stores_asked(
-    conn: &mut DbConnection,
-    question: &Question,
-) -> Result<Vec<StorePlace>, DbError> {
+fn stores_asked(conn: &mut DbConnection, question: &Question) -> Result<Vec<StorePlace>, DbError> {
     let mut query = store::table
         .filter(store::active.eq(true))
         .select((store::code, store::kind, store::region_code))
@@ -361,8 +356,7 @@ impl Facts {
         let cell = (place.code, plan_line.line.item.clone());
         let level = levels.of(&place.region);
         let none = UseHistory::default();
-        let consumption =
-            average_use(self.window, self.histories.get(&cell).unwrap_or(&none));
+        let consumption = average_use(self.window, self.histories.get(&cell).unwrap_or(&none));
         let adc = consumption.adc;
         let target = target(&plan_line.line, level, adc);
         let wanted = target.as_ref().ok().map(|target| target.quantity);
@@ -646,8 +640,7 @@ pub fn evidence(
     let cell = (line.store.clone(), line.item.clone());
     let cells = Cells { stores: Some(vec![cell.0.clone()]), item: Some(cell.1.clone()) };
     let today = settings.zone.day_of(now);
-    let horizon_end =
-        plus_days(today, question.horizon_days.unwrap_or(settings.horizon_days));
+    let horizon_end = plus_days(today, question.horizon_days.unwrap_or(settings.horizon_days));
     let judge = |goods: LotOnTheWay| {
         let arrival = goods.arrival(settings.zone);
         let verdict = rules::judge_arrival(&arrival, today, horizon_end);

@@ -164,9 +164,7 @@ impl From<Totals> for TotalsView {
             met: totals.met,
             met_rate: totals.met_rate,
             weighted_coverage: totals.weighted_coverage,
-            worst: totals
-                .worst
-                .map(|(store_code, item_code)| LineRef { store_code, item_code }),
+            worst: totals.worst.map(|(store_code, item_code)| LineRef { store_code, item_code }),
             stale_stores: totals.stale_stores,
         }
     }
@@ -366,7 +364,11 @@ impl From<Evidence> for Explanation {
                 ceiling: target.ceiling,
                 target: target.quantity,
             }),
-            not_computable: line.target.as_ref().err().map(|why| BothLanguages::new(why.zh(), why.en())),
+            not_computable: line
+                .target
+                .as_ref()
+                .err()
+                .map(|why| BothLanguages::new(why.zh(), why.en())),
             consumption: consumption(line),
             lots_counted,
             lots_left_out,
@@ -375,7 +377,11 @@ impl From<Evidence> for Explanation {
             reasons: line
                 .reasons
                 .iter()
-                .map(|code| ReasonView { code: *code, zh: code.zh().to_owned(), en: code.en().to_owned() })
+                .map(|code| ReasonView {
+                    code: *code,
+                    zh: code.zh().to_owned(),
+                    en: code.en().to_owned(),
+                })
                 .collect(),
             result: ShortfallRow::from(line),
         }

@@ -4,6 +4,7 @@
 mod support;
 
 mod catalogue;
+mod dispatch;
 mod protocol;
 mod stores;
 mod users;
