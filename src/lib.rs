@@ -38,4 +38,8 @@ pub mod dispatch;
 
 pub mod users;
 
+pub mod consumption;
+pub mod reserve_plan;
+pub mod shortfall;
+
 pub mod server;

@@ -1,20 +1,22 @@
 //! The use of items as the ledger shows it, for many stores and items at once.
 
 use crate::consumption::rules::{UsableChange, UseHistory, Window};
-use crate::db::schema::{lot, makers_lot, stock_balance, stock_movement};
+use crate::db::schema::{lot, makers_lot, stock_balance, stock_movement, store};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::time::{BusinessZone, plus_days};
 use crate::kernel::{Instant, ItemCode, StoreCode};
+use crate::stock::account::{Outside, StockState};
+use crate::stock::lot::Expiry;
 use chrono::NaiveDate;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
 /// The outside account into which consumption goes.
-const CONSUMPTION: &str = "consumption";
+const CONSUMPTION: &str = Outside::Consumption.as_str();
 /// The outside account from which wards give back what they did not use.
-const WARD_RETURN: &str = "ward_return";
+const WARD_RETURN: &str = Outside::WardReturn.as_str();
 
 /// One item at one store.
 pub type Cell = (StoreCode, ItemCode);
@@ -67,13 +69,14 @@ fn add_use(
     *total = total.saturating_add(units.unwrap_or(0));
 }
 
-/// The first day on which a movement of an item stands in a store's book.
+/// The first day on which an item came into a store.
 fn first_seen(
     conn: &mut DbConnection,
     cells: &Cells,
 ) -> Result<Vec<(StoreCode, ItemCode, Option<NaiveDate>)>, DbError> {
-    use stock_movement::{business_day, item_code, store_code};
+    use stock_movement::{business_day, item_code, store_code, to_kind};
     let mut query = stock_movement::table
+        .filter(to_kind.eq("store"))
         .group_by((store_code, item_code))
         .select((store_code, item_code, diesel::dsl::min(business_day)))
         .into_boxed();
@@ -219,7 +222,7 @@ fn lot_lives(
         .map(|(id, expiry, expires_on, recalled_at)| {
             let before_recall = recalled_at.map(|at| plus_days(zone.day_of(at), -1));
             let usable_until = expires_on.into_iter().chain(before_recall).min();
-            (id, LotLife { usable_until, usable: expiry != "unknown" })
+            (id, LotLife { usable_until, usable: expiry != Expiry::Unknown.kind() })
         })
         .collect())
 }
@@ -230,7 +233,7 @@ fn available_balances(
 ) -> Result<Vec<(StoreCode, ItemCode, LotId, i64)>, DbError> {
     use stock_balance::{item_code, lot_id, on_hand, state, store_code};
     let mut query = stock_balance::table
-        .filter(state.eq("available"))
+        .filter(state.eq(StockState::Available))
         .select((store_code, item_code, lot_id, on_hand))
         .into_boxed();
     if let Some(stores) = &cells.stores {
@@ -253,8 +256,8 @@ fn available_changes(
         business_day, from_kind, from_state, item_code, lot_id, quantity, store_code, to_kind,
         to_state,
     };
-    let came = to_kind.eq("store").and(to_state.assume_not_null().eq("available"));
-    let went = from_kind.eq("store").and(from_state.assume_not_null().eq("available"));
+    let came = to_kind.eq("store").and(to_state.eq(StockState::Available));
+    let went = from_kind.eq("store").and(from_state.eq(StockState::Available));
     let mut query = stock_movement::table
         .filter(business_day.ge(window.first()))
         .filter(came.or(went))
@@ -278,4 +281,36 @@ fn available_changes(
         query = query.filter(item_code.eq(item));
     }
     Ok(query.load(conn)?)
+}
+
+/// The hash of the newest movement of each store: it stands for all that came before it.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest_movements(
+    conn: &mut DbConnection,
+    cells: &Cells,
+) -> Result<Vec<(StoreCode, Option<String>)>, DbError> {
+    let newest = stock_movement::table
+        .filter(stock_movement::store_code.eq(store::code))
+        .order(stock_movement::chain_seq.desc())
+        .select(stock_movement::hash)
+        .limit(1)
+        .single_value();
+    let mut query = store::table.select((store::code, newest)).into_boxed();
+    if let Some(stores) = &cells.stores {
+        query = query.filter(store::code.eq_any(stores));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// How often any maker's lot was changed after it was made, and how many are recalled.
+///
+/// # Errors
+/// When the database fails.
+pub fn lot_changes(conn: &mut DbConnection) -> Result<(i64, i64), DbError> {
+    let (changes, recalled): (Option<i64>, i64) = makers_lot::table
+        .select((sum_of!(makers_lot::version - 1_i64), diesel::dsl::count(makers_lot::recalled_at)))
+        .first(conn)?;
+    Ok((changes.unwrap_or(0), recalled))
 }

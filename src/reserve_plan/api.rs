@@ -1,14 +1,18 @@
 //! The REST face of reserve plans and response levels.
 
 use crate::access::Permission;
+use crate::command::CommandError;
+use crate::db::DbConnection;
 use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
 use crate::kernel::id::{ReservePlanId, ResponseLevelId};
 use crate::kernel::page::Page;
 use crate::kernel::{FaultCode, Faults, Instant, Refusal, RegionCode};
-use crate::reserve_plan::plan::PlanStatus;
+use crate::reserve_plan::plan::{PlanStatus, PlanVersion};
 use crate::reserve_plan::records::{LevelFilter, PlanFilter};
 use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanPatch, PlanRequest};
-use crate::reserve_plan::view::{DeclarationView, LevelInForceView, PlanHead, PlanView};
+use crate::reserve_plan::view::{
+    DeclarationView, LevelInForceView, PlanDiffView, PlanHead, PlanView,
+};
 use crate::reserve_plan::{commands, queries, records};
 use actix_web::{HttpResponse, get, patch, post, put, web};
 use serde::Deserialize;
@@ -45,7 +49,7 @@ pub struct PlanQuery {
 ///
 /// Pages through the versions of all plans, the newest first. `in_force` marks the one that holds
 /// now.
-#[utoipa::path(tag = "plans", operation_id = "list_reserve_plans", params(PlanQuery),
+#[utoipa::path(tag = "planning", operation_id = "list_reserve_plans", params(PlanQuery),
     responses((status = 200, description = "A page of plan versions", body = PlanPage)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
 #[get("/reserve-plans")]
@@ -74,7 +78,7 @@ pub async fn list_reserve_plans(
 ///
 /// Makes a version of a plan, from given lines or from those of another version (`copy_from`).
 /// Nothing follows from it before another user has approved it.
-#[utoipa::path(tag = "plans", operation_id = "draft_reserve_plan", request_body = PlanRequest,
+#[utoipa::path(tag = "planning", operation_id = "draft_reserve_plan", request_body = PlanRequest,
     responses((status = 201, description = "The draft", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.write"))))]
 #[post("/reserve-plans")]
@@ -85,7 +89,7 @@ pub async fn draft_reserve_plan(caller: Caller) -> Result<HttpResponse, ApiError
 /// Read a reserve plan
 ///
 /// A version of a plan with its lines.
-#[utoipa::path(tag = "plans", operation_id = "get_reserve_plan",
+#[utoipa::path(tag = "planning", operation_id = "get_reserve_plan",
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The version", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
@@ -96,8 +100,7 @@ pub async fn get_reserve_plan(
 ) -> Result<HttpResponse, ApiError> {
     caller
         .read_versioned(Permission::ReadPlans, move |conn, app, _| {
-            let id = plan_id(&id)?;
-            let plan = records::find_plan(conn, &id)?.ok_or_else(|| no_plan(id.as_str()))?;
+            let plan = expect_plan(conn, &id)?;
             let revision = plan.revision;
             Ok(Versioned(queries::plan_view(conn, plan, app.clock.now())?, revision))
         })
@@ -108,7 +111,7 @@ pub async fn get_reserve_plan(
 ///
 /// Changes the name of a draft, or puts other lines in place of its own. What was submitted or
 /// approved cannot be edited; copy it instead.
-#[utoipa::path(tag = "plans", operation_id = "edit_reserve_plan", request_body = PlanPatch,
+#[utoipa::path(tag = "planning", operation_id = "edit_reserve_plan", request_body = PlanPatch,
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The changed draft", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.write"))))]
@@ -132,7 +135,7 @@ pub struct NothingToSay {}
 /// Submit a draft
 ///
 /// Hands a draft with at least one line in for approval; it can no longer be edited.
-#[utoipa::path(tag = "plans", operation_id = "submit_reserve_plan", request_body = NothingToSay,
+#[utoipa::path(tag = "planning", operation_id = "submit_reserve_plan", request_body = NothingToSay,
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The submitted version", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.write"))))]
@@ -152,7 +155,7 @@ pub async fn submit_reserve_plan(
 ///
 /// Another user than its authors approves a version. From `effective_from` on it is in force, for
 /// the whole county, until a version with a later `effective_from` is.
-#[utoipa::path(tag = "plans", operation_id = "approve_reserve_plan", request_body = ApprovalRequest,
+#[utoipa::path(tag = "planning", operation_id = "approve_reserve_plan", request_body = ApprovalRequest,
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The approved version", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.approve"))))]
@@ -164,6 +167,43 @@ pub async fn approve_reserve_plan(
     caller
         .command(Permission::ApprovePlans, ApprovalRequest::parse, move |tx, approval| {
             commands::approve(tx, &plan_id(&id)?, approval)
+        })
+        .await
+}
+
+/// What a version is compared with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DiffQuery {
+    /// The id of the other version; the one in force unless said.
+    against: Option<String>,
+}
+
+/// Compare two versions
+///
+/// The lines that a version adds, drops and changes against another one, or against the one in
+/// force.
+#[utoipa::path(tag = "planning", operation_id = "diff_reserve_plan",
+    params(("id" = ReservePlanId, Path, description = "The version's id"), DiffQuery),
+    responses((status = 200, description = "The differences", body = PlanDiffView)),
+    extensions(("x-permission" = json!("reserve_plans.read"))))]
+#[get("/reserve-plans/{id}/diff")]
+pub async fn diff_reserve_plan(
+    caller: Caller,
+    id: web::Path<String>,
+    Filters(query): Filters<DiffQuery>,
+) -> Result<HttpResponse, ApiError> {
+    caller
+        .read(Permission::ReadPlans, move |conn, app, _| {
+            let now = app.clock.now();
+            let after = expect_plan(conn, &id)?;
+            let before = match &query.against {
+                Some(other) => expect_plan(conn, other)?,
+                None => records::plan_in_force(conn, now)?
+                    .ok_or_else(|| Refusal::fault("/against", FaultCode::Required))?,
+            };
+            Ok(queries::diff_view(conn, before, after, now)?)
         })
         .await
 }
@@ -183,7 +223,7 @@ pub struct LevelQuery {
 /// The level that holds in a region: its own declaration, or that of the nearest region above it;
 /// `normal` where nobody declared any. The `ETag` counts the region's own declarations and is what
 /// the next one names in `If-Match`.
-#[utoipa::path(tag = "plans", operation_id = "get_response_level", params(LevelQuery),
+#[utoipa::path(tag = "planning", operation_id = "get_response_level", params(LevelQuery),
     responses((status = 200, description = "The level that holds", body = LevelInForceView)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
 #[get("/response-level")]
@@ -211,7 +251,7 @@ pub async fn get_response_level(
 /// Sets the level of a region for itself and what lies in it, by a named authority. It switches
 /// the percentages of the reserve plan in force. `If-Match` is the `ETag` that the region's level
 /// was read with; `*` overrules whatever stands there.
-#[utoipa::path(tag = "plans", operation_id = "declare_response_level", request_body = LevelRequest,
+#[utoipa::path(tag = "planning", operation_id = "declare_response_level", request_body = LevelRequest,
     responses((status = 200, description = "The declaration", body = DeclarationView)),
     extensions(("x-permission" = json!("response_level.declare"))))]
 #[put("/response-level")]
@@ -237,7 +277,7 @@ pub struct LevelsQuery {
 ///
 /// Every level that was ever declared, the latest effect first; what holds from a future time
 /// stands at the top.
-#[utoipa::path(tag = "plans", operation_id = "list_response_levels", params(LevelsQuery),
+#[utoipa::path(tag = "planning", operation_id = "list_response_levels", params(LevelsQuery),
     responses((status = 200, description = "A page of declarations", body = DeclarationPage)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
 #[get("/response-levels")]
@@ -272,6 +312,10 @@ fn plan_id(text: &str) -> Result<ReservePlanId, Refusal> {
     ReservePlanId::try_from(text.to_owned()).map_err(|_shape| no_plan(text))
 }
 
+fn expect_plan(conn: &mut DbConnection, id: &str) -> Result<PlanVersion, CommandError> {
+    Ok(records::find_plan(conn, &plan_id(id)?)?.ok_or_else(|| no_plan(id))?)
+}
+
 fn no_plan(id: &str) -> Refusal {
     Refusal::not_found("储备方案", "reserve plan", id)
 }
@@ -285,6 +329,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(edit_reserve_plan)
         .service(submit_reserve_plan)
         .service(approve_reserve_plan)
+        .service(diff_reserve_plan)
         .service(get_response_level)
         .service(declare_response_level)
         .service(list_response_levels);

@@ -1,5 +1,6 @@
 //! Reserve plans 储备方案 and response levels 应急响应级别: how much each store should hold.
 
+pub mod api;
 pub mod authority;
 pub mod commands;
 pub mod level;

@@ -5,10 +5,12 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::{Instant, ItemCode, RegionCode, StoreCode};
 use crate::load_locked;
 use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
-use crate::reserve_plan::plan::{FloorInForce, PlanVersion, StorePlace};
+use crate::reserve_plan::plan::{FloorInForce, PlanVersion, StorePlace, StoredLine};
 use crate::reserve_plan::records::{self, LevelFilter};
 use crate::reserve_plan::rules;
-use crate::reserve_plan::view::{DeclarationView, LevelInForceView, PlanHead, PlanView};
+use crate::reserve_plan::view::{
+    ChangedLine, DeclarationView, LevelInForceView, PlanDiffView, PlanHead, PlanView,
+};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,6 +107,37 @@ pub fn plan_view(
     Ok(PlanView {
         head: PlanHead::new(plan, in_force.as_ref()),
         lines: lines.into_iter().map(Into::into).collect(),
+    })
+}
+
+/// How a version differs from another.
+///
+/// # Errors
+/// When the database fails.
+pub fn diff_view(
+    conn: &mut DbConnection,
+    before: PlanVersion,
+    after: PlanVersion,
+    now: Instant,
+) -> Result<PlanDiffView, DbError> {
+    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
+    let old = records::lines_of(conn, &before.id, None)?;
+    let new = records::lines_of(conn, &after.id, None)?;
+    let found = rules::diff(&old, &new);
+    let views = |lines: Vec<&StoredLine>| lines.into_iter().cloned().map(Into::into).collect();
+    Ok(PlanDiffView {
+        before: PlanHead::new(before, in_force.as_ref()),
+        after: PlanHead::new(after, in_force.as_ref()),
+        added: views(found.added),
+        removed: views(found.removed),
+        changed: found
+            .changed
+            .into_iter()
+            .map(|(before, after)| ChangedLine {
+                before: before.clone().into(),
+                after: after.clone().into(),
+            })
+            .collect(),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::reserve_plan::plan::{
 };
 use crate::{load_locked, on_each_backend};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -153,10 +154,11 @@ pub fn numbers_beginning(conn: &mut DbConnection, prefix: &str) -> Result<i64, D
 /// Stores a new version without its lines.
 ///
 /// # Errors
-/// When the database fails; the pair of number and version must be new.
+/// [`DbError::Conflict`] when somebody else has just taken the version, so that the command runs
+/// again and finds the next; otherwise when the database fails.
 pub fn insert_plan(conn: &mut DbConnection, plan: &PlanVersion) -> Result<(), DbError> {
     let (submission, approval) = (plan.submission.as_ref(), plan.approval.as_ref());
-    diesel::insert_into(reserve_plan::table)
+    let inserted = diesel::insert_into(reserve_plan::table)
         .values((
             reserve_plan::id.eq(&plan.id),
             reserve_plan::number.eq(&plan.number),
@@ -175,8 +177,14 @@ pub fn insert_plan(conn: &mut DbConnection, plan: &PlanVersion) -> Result<(), Db
             reserve_plan::effective_from.eq(approval.map(|a| a.effective_from)),
             reserve_plan::revision.eq(plan.revision),
         ))
-        .execute(conn)?;
-    Ok(())
+        .execute(conn);
+    match inserted {
+        Ok(_one) => Ok(()),
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, taken)) => {
+            Err(DbError::Conflict(taken.message().to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Writes what may change of a version: name, status, authors, submission, approval, revision.
@@ -503,14 +511,14 @@ pub fn list_levels(
 
 fn to_json<T: Serialize>(value: &T) -> Result<String, DbError> {
     serde_json::to_string(value)
-        .map_err(|error| DbError::Query(diesel::result::Error::SerializationError(error.into())))
+        .map_err(|error| DbError::Query(Error::SerializationError(error.into())))
 }
 
 fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, DbError> {
     serde_json::from_str(text)
-        .map_err(|error| DbError::Query(diesel::result::Error::DeserializationError(error.into())))
+        .map_err(|error| DbError::Query(Error::DeserializationError(error.into())))
 }
 
 fn unreadable(what: &str) -> DbError {
-    DbError::Query(diesel::result::Error::DeserializationError(what.into()))
+    DbError::Query(Error::DeserializationError(what.into()))
 }

@@ -3,7 +3,7 @@
 use crate::kernel::id::UserId;
 use crate::kernel::{Code, ItemCode, Quantity, Ratio, Refusal, StoreCode};
 use crate::reserve_plan::level::ResponseLevel;
-use crate::reserve_plan::plan::{NotComputable, PlanLine, PlanStatus, StorePlace};
+use crate::reserve_plan::plan::{LineScope, NotComputable, PlanLine, PlanStatus, StorePlace};
 use std::collections::BTreeMap;
 
 /// A target and each step on the way to it.
@@ -106,6 +106,39 @@ pub fn repeated_lines(lines: &[PlanLine]) -> Vec<usize> {
         .collect()
 }
 
+/// How the lines of two versions differ, in the order of scope and item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineDiff<'a, L> {
+    /// Lines that only the new version has.
+    pub added: Vec<&'a L>,
+    /// Lines that only the old version has.
+    pub removed: Vec<&'a L>,
+    /// Lines that say something else now: before and after.
+    pub changed: Vec<(&'a L, &'a L)>,
+}
+
+/// Compares two versions: lines are the same when they speak of the same scope and item.
+pub fn diff<'a, L: AsRef<PlanLine>>(before: &'a [L], after: &'a [L]) -> LineDiff<'a, L> {
+    fn by_subject<L: AsRef<PlanLine>>(lines: &[L]) -> BTreeMap<(&LineScope, &ItemCode), &L> {
+        lines.iter().map(|line| ((&line.as_ref().scope, &line.as_ref().item), line)).collect()
+    }
+    let (old, new) = (by_subject(before), by_subject(after));
+    let only_in = |these: &BTreeMap<(&'a LineScope, &'a ItemCode), &'a L>,
+                   those: &BTreeMap<(&'a LineScope, &'a ItemCode), &'a L>| {
+        let lines = these.iter().filter(|(subject, _)| !those.contains_key(*subject));
+        lines.map(|(_, line)| *line).collect()
+    };
+    LineDiff {
+        added: only_in(&new, &old),
+        removed: only_in(&old, &new),
+        changed: old
+            .iter()
+            .filter_map(|(subject, line)| Some((*line, *new.get(subject)?)))
+            .filter(|(before, after)| before.as_ref() != after.as_ref())
+            .collect(),
+    }
+}
+
 /// Whether a version may be edited.
 ///
 /// # Errors
@@ -170,7 +203,7 @@ fn wrong_status(status: PlanStatus, zh: &str, en: &str) -> Refusal {
 mod tests {
     use super::*;
     use crate::kernel::RegionCode;
-    use crate::reserve_plan::plan::{Basis, LevelPercents, LineScope};
+    use crate::reserve_plan::plan::{Basis, LevelPercents};
     use proptest::prelude::*;
 
     fn units(n: i64) -> Quantity {
@@ -356,6 +389,21 @@ mod tests {
     fn a_line_that_repeats_another_is_found() {
         let other = PlanLine { item: ItemCode::new("M04").unwrap(), ..line(vec![fixed(1)]) };
         assert_eq!(repeated_lines(&[line(vec![fixed(1)]), other, line(vec![fixed(2)])]), [2]);
+    }
+
+    #[test]
+    fn two_versions_differ_in_lines_added_removed_and_changed() {
+        let of = |item: &str, quota| PlanLine {
+            item: ItemCode::new(item).unwrap(),
+            ..line(vec![fixed(quota)])
+        };
+        let (old, new) =
+            ([of("A", 1), of("B", 1), of("C", 1)], [of("D", 1), of("C", 1), of("B", 2)]);
+        let found = diff(&old, &new);
+        assert_eq!(found.added, [&new[0]]);
+        assert_eq!(found.removed, [&old[0]]);
+        assert_eq!(found.changed, [(&old[1], &new[2])]);
+        assert_eq!(diff(&old, &old), LineDiff { added: vec![], removed: vec![], changed: vec![] });
     }
 
     /// Facts, action, and what is refused: every way in which a version can be held up.

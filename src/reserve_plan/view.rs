@@ -130,6 +130,30 @@ impl From<StoredLine> for PlanLineView {
     }
 }
 
+/// How two versions differ.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanDiffView {
+    /// The version that is compared with.
+    pub before: PlanHead,
+    /// The version asked about.
+    pub after: PlanHead,
+    /// Lines that only the version asked about has.
+    pub added: Vec<PlanLineView>,
+    /// Lines that it no longer has.
+    pub removed: Vec<PlanLineView>,
+    /// Lines that say something else now.
+    pub changed: Vec<ChangedLine>,
+}
+
+/// A line before and after.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChangedLine {
+    /// What it said.
+    pub before: PlanLineView,
+    /// What it says.
+    pub after: PlanLineView,
+}
+
 /// A declaration of a response level.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DeclarationView {

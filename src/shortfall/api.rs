@@ -1,7 +1,7 @@
 //! The REST face of shortfalls.
 
 use crate::access::Permission;
-use crate::http::{ApiError, Caller, Filters, page_after};
+use crate::http::{ApiError, Caller, Filters, Problem, page_after};
 use crate::kernel::page::{Cursor, PageSize};
 use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, StoreCode};
 use crate::reserve_plan::level::ResponseLevel;
@@ -127,7 +127,7 @@ fn rows_of(size: PageSize) -> usize {
 /// level that holds there, from the figures of this moment. Stock counts once: what is promised,
 /// expired, recalled or not released is not available. What is on the way counts in the net
 /// shortfall alone, when it arrives within the horizon and in date.
-#[utoipa::path(tag = "shortfalls", operation_id = "list_shortfalls", params(ShortfallQuery),
+#[utoipa::path(tag = "planning", operation_id = "list_shortfalls", params(ShortfallQuery),
     responses((status = 200, description = "A page of shortfalls", body = ShortfallPage)),
     extensions(("x-permission" = json!("shortfalls.read"))))]
 #[get("/shortfalls")]
@@ -166,8 +166,10 @@ pub struct ExplainQuery {
 /// How the figures of one item at one store came about: formula, plan line, inputs, rounding, lots
 /// counted, and lots left out with the reason. 404 when the store is not in scope or the plan in
 /// force does not speak of the item there.
-#[utoipa::path(tag = "shortfalls", operation_id = "explain_shortfall", params(ExplainQuery),
-    responses((status = 200, description = "The explanation", body = Explanation)),
+#[utoipa::path(tag = "planning", operation_id = "explain_shortfall", params(ExplainQuery),
+    responses((status = 200, description = "The explanation", body = Explanation),
+        (status = 404, description = "No such line in the caller's scope", body = Problem,
+            content_type = "application/problem+json")),
     extensions(("x-permission" = json!("shortfalls.read"))))]
 #[get("/shortfalls/explain")]
 pub async fn explain_shortfall(
@@ -189,10 +191,10 @@ pub async fn explain_shortfall(
                 horizon_days,
                 ..Question::default()
             };
-            let evidence =
-                queries::evidence(conn, &question, &app.settings, app.clock.now())?;
-            let evidence = evidence
-                .ok_or_else(|| Refusal::not_found("现行方案中的定额", "line of the plan in force", &name))?;
+            let evidence = queries::evidence(conn, &question, &app.settings, app.clock.now())?;
+            let evidence = evidence.ok_or_else(|| {
+                Refusal::not_found("现行方案中的定额", "line of the plan in force", &name)
+            })?;
             Ok(Explanation::from(evidence))
         })
         .await

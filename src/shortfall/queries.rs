@@ -2,7 +2,8 @@
 
 use crate::catalogue::Category;
 use crate::config::Settings;
-use crate::consumption::queries::{Cell, Cells, histories};
+use crate::consumption::averages::averages;
+use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, Window, average_use};
 use crate::db::schema::{item, lot, makers_lot, stock_balance, store, transit_balance};
 use crate::db::{DbConnection, DbError};
@@ -13,11 +14,13 @@ use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
 use crate::reserve_plan::plan::{NotComputable, PlanVersion, StorePlace, StoredLine};
 use crate::reserve_plan::rules::{Target, governing_lines, target};
 use crate::reserve_plan::{queries as plans, records as plan_records};
-use crate::shortfall::projection::{DatedStock, Projection, project};
+use crate::shortfall::holding::{Held, LotAtStore, LotOnTheWay, hold};
+use crate::shortfall::projection::{Projection, project};
 use crate::shortfall::rules::{
-    self, Arrival, ArrivalVerdict, Figures, Holding, LeftOut, Reason, Status, TotalLine, Totals,
-    figures,
+    self, ArrivalVerdict, Figures, Holding, Reason, Status, TotalLine, Totals, figures,
 };
+use crate::stock::account::StockState;
+use crate::stock::lot::Expiry;
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -244,68 +247,6 @@ fn cells_asked(
         .collect())
 }
 
-/// A lot at a store, in one state.
-#[derive(Debug, Clone, Queryable)]
-pub struct LotAtStore {
-    /// The store.
-    pub store: StoreCode,
-    /// The item.
-    pub item: ItemCode,
-    /// The lot.
-    pub lot: LotId,
-    /// The maker's lot number.
-    pub lot_number: String,
-    /// Its quality state.
-    pub state: String,
-    /// Whether it has an expiry: `dated`, `none` or `unknown`.
-    pub expiry: String,
-    /// The last day on which it may be used.
-    pub expires_on: Option<NaiveDate>,
-    /// When its maker's lot was recalled.
-    pub recalled_at: Option<Instant>,
-    /// The purpose for which it is kept.
-    pub earmarked_for: Option<String>,
-    /// Base units there.
-    pub on_hand: Quantity,
-    /// Base units promised.
-    pub reserved: Quantity,
-}
-
-/// Goods of one lot on one lorry to a store.
-#[derive(Debug, Clone, Queryable)]
-pub struct LotOnTheWay {
-    /// The store they go to.
-    pub store: StoreCode,
-    /// The item.
-    pub item: ItemCode,
-    /// The lot.
-    pub lot: LotId,
-    /// The maker's lot number.
-    pub lot_number: String,
-    /// The dispatch.
-    pub dispatch: DispatchId,
-    /// When they are expected.
-    pub expected_at: Instant,
-    /// The last day on which they may be used.
-    pub expires_on: Option<NaiveDate>,
-    /// When the maker's lot was recalled.
-    pub recalled_at: Option<Instant>,
-    /// Base units on the way.
-    pub on_hand: Quantity,
-}
-
-impl LotOnTheWay {
-    /// As the rules see it.
-    pub fn arrival(&self, zone: BusinessZone) -> Arrival {
-        Arrival {
-            quantity: self.on_hand,
-            expected_on: Some(zone.day_of(self.expected_at)),
-            usable_until: self.expires_on,
-            recalled: self.recalled_at.is_some(),
-        }
-    }
-}
-
 /// Everything that the figures of some lines rest on.
 struct Facts {
     today: NaiveDate,
@@ -315,7 +256,7 @@ struct Facts {
     window: Window,
     lots: BTreeMap<Cell, Vec<LotAtStore>>,
     on_the_way: BTreeMap<Cell, Vec<LotOnTheWay>>,
-    histories: BTreeMap<Cell, UseHistory>,
+    averages: BTreeMap<Cell, AverageUse>,
     last_reports: HashMap<StoreCode, Instant>,
     prices: HashMap<ItemCode, Money>,
 }
@@ -345,7 +286,7 @@ impl Facts {
             window,
             lots: lots_at(conn, &cells)?,
             on_the_way: lots_on_the_way(conn, &cells)?,
-            histories: histories(conn, window, zone, &cells)?,
+            averages: averages(conn, window, zone, &cells)?,
             last_reports: last_reports(conn, &cells)?,
             prices: prices(conn, question.item.as_ref())?,
         })
@@ -355,12 +296,15 @@ impl Facts {
         let Governed { place, line: plan_line } = governed;
         let cell = (place.code, plan_line.line.item.clone());
         let level = levels.of(&place.region);
-        let none = UseHistory::default();
-        let consumption = average_use(self.window, self.histories.get(&cell).unwrap_or(&none));
+        let consumption = match self.averages.get(&cell) {
+            Some(average) => *average,
+            // The store never held the item.
+            None => average_use(self.window, &UseHistory::default()),
+        };
         let adc = consumption.adc;
         let target = target(&plan_line.line, level, adc);
         let wanted = target.as_ref().ok().map(|target| target.quantity);
-        let held = self.held(&cell);
+        let held = hold(self.lots.get(&cell).map_or(&[][..], Vec::as_slice), self.today);
         let (in_transit_in, arriving) = self.coming(&cell);
         let holding = Holding { available: held.available, arriving };
         let figures = figures(wanted, plan_line.line.floor_at(level), holding, adc);
@@ -391,42 +335,7 @@ impl Facts {
     }
 }
 
-/// What a store holds of an item.
-#[derive(Debug)]
-struct Held {
-    on_hand: Quantity,
-    reserved: Quantity,
-    blocked: Quantity,
-    available: Quantity,
-    /// The available part, dated.
-    usable: Vec<DatedStock>,
-}
-
 impl Facts {
-    fn held(&self, cell: &Cell) -> Held {
-        let nothing = Quantity::ZERO;
-        let mut held = Held {
-            on_hand: nothing,
-            reserved: nothing,
-            blocked: nothing,
-            available: nothing,
-            usable: Vec::new(),
-        };
-        for lot in self.lots.get(cell).into_iter().flatten() {
-            let free = lot.on_hand.minus_or_zero(lot.reserved);
-            held.on_hand = held.on_hand.plus_capped(lot.on_hand);
-            held.reserved = held.reserved.plus_capped(lot.reserved);
-            match lot.left_out(self.today) {
-                Some(_reason) => held.blocked = held.blocked.plus_capped(free),
-                None => {
-                    held.available = held.available.plus_capped(free);
-                    held.usable.push(DatedStock { usable_until: lot.expires_on, quantity: free });
-                }
-            }
-        }
-        held
-    }
-
     /// What is on the way to a store, and what of it counts.
     fn coming(&self, cell: &Cell) -> (Quantity, Quantity) {
         let coming = self.on_the_way.get(cell).map_or(&[][..], Vec::as_slice);
@@ -435,8 +344,8 @@ impl Facts {
                 == ArrivalVerdict::Counted
         });
         (
-            Quantity::total(coming.iter().map(|goods| goods.on_hand)),
-            Quantity::total(counted.map(|goods| goods.on_hand)),
+            Quantity::total(coming.iter().map(|goods| goods.quantity)),
+            Quantity::total(counted.map(|goods| goods.quantity)),
         )
     }
 
@@ -464,22 +373,19 @@ impl Facts {
     }
 }
 
-impl LotAtStore {
-    /// Why none of its unpromised stock is available on a day; `None` when all of it is.
-    pub fn left_out(&self, today: NaiveDate) -> Option<LeftOut> {
-        if self.recalled_at.is_some() {
-            Some(LeftOut::Recalled)
-        } else if self.expires_on.is_some_and(|last| last < today) {
-            Some(LeftOut::Expired)
-        } else if self.state != "available" {
-            Some(LeftOut::NotReleased)
-        } else if self.expiry == "unknown" {
-            Some(LeftOut::ExpiryUnknown)
-        } else {
-            None
-        }
-    }
-}
+type LotRow = (
+    StoreCode,
+    ItemCode,
+    LotId,
+    String,
+    StockState,
+    String,
+    Option<NaiveDate>,
+    Option<Instant>,
+    Option<String>,
+    Quantity,
+    Quantity,
+);
 
 /// The lots at stores, first-expired first, without those of which nothing is left.
 fn lots_at(
@@ -509,7 +415,7 @@ fn lots_at(
     if let Some(item) = &cells.item {
         query = query.filter(stock_balance::item_code.eq(item));
     }
-    let rows: Vec<LotAtStore> = query
+    let rows: Vec<LotRow> = query
         .order((
             makers_lot::expires_on.is_null(),
             makers_lot::expires_on,
@@ -518,11 +424,46 @@ fn lots_at(
         ))
         .load(conn)?;
     let mut lots: BTreeMap<Cell, Vec<LotAtStore>> = BTreeMap::new();
-    for row in rows {
-        lots.entry((row.store.clone(), row.item.clone())).or_default().push(row);
+    for (
+        store,
+        item,
+        id,
+        lot_number,
+        state,
+        kind,
+        date,
+        recalled_at,
+        earmarked_for,
+        there,
+        promised,
+    ) in rows
+    {
+        lots.entry((store, item)).or_default().push(LotAtStore {
+            lot: id,
+            lot_number,
+            state,
+            // What cannot be read is not known, and so not used.
+            expiry: Expiry::from_columns(&kind, date).unwrap_or(Expiry::Unknown),
+            recalled: recalled_at.is_some(),
+            earmarked_for,
+            on_hand: there,
+            reserved: promised,
+        });
     }
     Ok(lots)
 }
+
+type WayRow = (
+    StoreCode,
+    ItemCode,
+    LotId,
+    String,
+    DispatchId,
+    Instant,
+    Option<NaiveDate>,
+    Option<Instant>,
+    Quantity,
+);
 
 /// What is on lorries to stores, the first expected first.
 fn lots_on_the_way(
@@ -550,7 +491,7 @@ fn lots_on_the_way(
     if let Some(item) = &cells.item {
         query = query.filter(transit_balance::item_code.eq(item));
     }
-    let rows: Vec<LotOnTheWay> = query
+    let rows: Vec<WayRow> = query
         .order((
             transit_balance::expected_at,
             transit_balance::dispatch_id,
@@ -559,8 +500,18 @@ fn lots_on_the_way(
         ))
         .load(conn)?;
     let mut lots: BTreeMap<Cell, Vec<LotOnTheWay>> = BTreeMap::new();
-    for row in rows {
-        lots.entry((row.store.clone(), row.item.clone())).or_default().push(row);
+    for (store, item, id, lot_number, dispatch, expected_at, expires_on, recalled_at, quantity) in
+        rows
+    {
+        lots.entry((store, item)).or_default().push(LotOnTheWay {
+            lot: id,
+            lot_number,
+            dispatch,
+            expected_at,
+            expires_on,
+            recalled: recalled_at.is_some(),
+            quantity,
+        });
     }
     Ok(lots)
 }

@@ -117,22 +117,6 @@ pub fn judge_arrival(
     }
 }
 
-word_enum! {
-    /// Why stock of a lot does not count as available.
-    pub enum LeftOut {
-        /// Its expiry date has passed.
-        Expired = "expired",
-        /// Nobody knows yet when it expires.
-        ExpiryUnknown = "expiry_unknown",
-        /// The maker's lot has been recalled.
-        Recalled = "recalled",
-        /// It is not in state `available`.
-        NotReleased = "not_released",
-        /// It is promised to documents.
-        Reserved = "reserved",
-    }
-}
-
 /// What a store holds of an item and what will reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holding {

@@ -5,8 +5,10 @@ use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, Store
 use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::PlanVersion;
 use crate::reserve_plan::view::PlanLineView;
-use crate::shortfall::queries::{Evidence, Line, LotAtStore, LotOnTheWay};
-use crate::shortfall::rules::{ArrivalVerdict, LeftOut, Reason, Status, Totals, percent};
+use crate::shortfall::holding::{LeftOut, LotAtStore, LotOnTheWay};
+use crate::shortfall::queries::{Evidence, Line};
+use crate::shortfall::rules::{ArrivalVerdict, Reason, Status, Totals, percent};
+use crate::stock::account::StockState;
 use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -297,7 +299,7 @@ pub struct LotLeftOut {
     #[schema(value_type = Option<String>, format = Date)]
     pub expires_on: Option<NaiveDate>,
     /// Its quality state.
-    pub state: String,
+    pub state: StockState,
     /// Base units that do not count.
     pub quantity: Quantity,
     /// Why.
@@ -431,8 +433,8 @@ fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec<Lot
             left_out.push(LotLeftOut {
                 lot_id: lot.lot.clone(),
                 lot_number: lot.lot_number.clone(),
-                expires_on: lot.expires_on,
-                state: lot.state.clone(),
+                expires_on: lot.expiry.date(),
+                state: lot.state,
                 quantity,
                 reason,
             });
@@ -440,14 +442,14 @@ fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec<Lot
         if !lot.reserved.is_zero() {
             leave_out(lot.reserved, LeftOut::Reserved);
         }
-        let free = lot.on_hand.minus_or_zero(lot.reserved);
-        match lot.left_out(today) {
+        let free = lot.unreserved();
+        match lot.why_blocked(today) {
             _ if free.is_zero() => {}
-            Some(reason) => leave_out(free, reason),
+            Some(blocked) => leave_out(free, blocked.into()),
             None => counted.push(LotCounted {
                 lot_id: lot.lot.clone(),
                 lot_number: lot.lot_number.clone(),
-                expires_on: lot.expires_on,
+                expires_on: lot.expiry.date(),
                 earmarked_for: lot.earmarked_for.clone(),
                 quantity: free,
             }),
@@ -463,7 +465,7 @@ fn transit((goods, verdict): &(LotOnTheWay, ArrivalVerdict)) -> TransitView {
         lot_number: goods.lot_number.clone(),
         expires_on: goods.expires_on,
         expected_at: goods.expected_at,
-        quantity: goods.on_hand,
+        quantity: goods.quantity,
         verdict: *verdict,
     }
 }

@@ -5,6 +5,7 @@ mod support;
 
 mod catalogue;
 mod dispatch;
+mod planning;
 mod protocol;
 mod stores;
 mod users;
