@@ -38,4 +38,8 @@ pub mod draw_down;
 
 pub mod dispatch;
 
+pub mod exchange;
+
 pub mod server;
+
+pub mod cli;
