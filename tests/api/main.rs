@@ -17,5 +17,6 @@ mod framework;
 mod import;
 mod planning;
 mod protocol;
+mod stock;
 mod stores;
 mod users;
