@@ -12,8 +12,8 @@
 mod support;
 
 mod catalogue;
-mod planning;
 mod framework;
+mod planning;
 mod protocol;
 mod stores;
 mod users;
