@@ -25,14 +25,20 @@ pub mod http;
 pub mod catalogue;
 pub mod stores;
 
+pub mod authority;
 pub mod stock;
 
 pub mod users;
 
 pub mod consumption;
-pub mod exchange;
 pub mod reserve_plan;
 pub mod shortfall;
+
+pub mod draw_down;
+
+pub mod dispatch;
+
+pub mod exchange;
 
 pub mod server;
 
