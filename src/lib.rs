@@ -25,6 +25,8 @@ pub mod http;
 pub mod catalogue;
 pub mod stores;
 
+pub mod stock;
+
 pub mod users;
 
 pub mod exchange;

@@ -146,7 +146,7 @@ pub fn request_id_of(request: &impl HttpMessage) -> String {
 /// headers, and turns every failure, the framework's too, into a problem document.
 ///
 /// # Errors
-/// None of its own; an inner error becomes a response.
+/// None of its own: handlers and extractors answer with responses.
 pub async fn render(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -157,14 +157,7 @@ pub async fn render(
     let language = language_of(request.headers(), otherwise);
     let request_id = request_id_of(&request);
     let method = request.method().clone();
-    let head = request.request().clone();
-    let response = match next.call(request).await {
-        Ok(response) => response.map_into_left_body(),
-        Err(error) => {
-            let response = error.error_response();
-            ServiceResponse::new(head, response).map_into_right_body()
-        }
-    };
+    let response = next.call(request).await?.map_into_left_body();
     let problem = problem_of(&response, &method);
     let mut response = match problem {
         None => response,

@@ -74,12 +74,14 @@ macro_rules! integer_column {
 
 /// Declares a closed set of words: its Rust variants, its lower_snake text in the database and in
 /// JSON, and its OpenAPI schema, all from one list.
+///
+/// The text is matched as `tt`, because utoipa does not see a word that comes as `literal`.
 #[macro_export]
 macro_rules! word_enum {
     (
         $(#[$meta:meta])*
         pub enum $name:ident {
-            $( $(#[$variant_meta:meta])* $variant:ident = $text:literal ),+ $(,)?
+            $( $(#[$variant_meta:meta])* $variant:ident = $text:tt ),+ $(,)?
         }
     ) => {
         $(#[$meta])*

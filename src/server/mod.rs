@@ -4,5 +4,6 @@ pub mod health;
 pub mod openapi;
 pub mod routes;
 pub mod start;
+mod unmatched;
 
 pub use start::{ServerOptions, start};

@@ -2,7 +2,10 @@
 
 use crate::app::App;
 use crate::http::{metrics, problem};
-use crate::server::{health, openapi::openapi, routes::routes};
+use crate::server::health;
+use crate::server::openapi::openapi;
+use crate::server::routes::routes;
+use crate::server::unmatched::{KnownPaths, unmatched};
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
@@ -40,11 +43,13 @@ impl Default for ServerOptions {
 pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<Server> {
     let _ = metrics::recorder();
     let document = openapi();
+    let known = web::Data::new(KnownPaths::of(&document));
     let body_limit = app.settings.body_limit;
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
             .into_utoipa_app()
             .app_data(web::Data::new(app.clone()))
+            .app_data(known.clone())
             .app_data(web::PayloadConfig::new(body_limit))
             .service(health::healthz)
             .service(health::readyz)
@@ -56,6 +61,7 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
             .service(web::redirect("/docs", "/docs/"))
             .service(web::redirect("/", "/docs/"))
+            .default_service(web::to(unmatched))
             .wrap(from_fn(problem::render))
             .wrap(from_fn(metrics::measure))
             .wrap(TracingLogger::default())

@@ -28,7 +28,7 @@ fn an_item_is_created_read_changed_and_listed() {
             .json(patch)
             .send()
             .refused(428, "precondition_required");
-        let found = app.get("keeper.town", "/items?q=防护").expect(200);
+        let found = app.get("keeper.town", "/items?q=%E9%98%B2%E6%8A%A4").expect(200);
         let codes: Vec<&str> =
             found["rows"].as_array().unwrap().iter().map(|i| i["code"].as_str().unwrap()).collect();
         assert_eq!(codes, ["M03", "P01"]);

@@ -1,0 +1,1114 @@
+//! The only place that writes the ledger: posting, promising, lots and documents.
+//!
+//! Locks are taken in one order everywhere: document, balances by (store, lot, state), number
+//! counter, chain head.
+
+use crate::chain::records::{lock_head, store_head};
+use crate::command::CommandError;
+use crate::db::schema::{
+    lot, makers_lot, number_counter, reservation, stock_balance, stock_document, stock_movement,
+    transit_balance,
+};
+use crate::db::{DbConnection, DbError};
+use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
+use crate::kernel::{
+    BusinessZone, Code, Instant, ItemCode, LotNumber, Money, Quantity, Refusal, StoreCode,
+};
+use crate::stock::account::{Account, Outside, StockState};
+use crate::stock::balance::LotBalance;
+use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument, format_number};
+use crate::stock::lot::{Expiry, Lot, MakersLot, Provenance};
+use crate::stock::movement::{DocumentRef, Movement, MovementKind, NewMovement, chain_of};
+use crate::stock::posting::{BalanceFacts, BalanceKey, Balances, TransitKey, keys_of};
+use crate::{load_locked, on_each_backend};
+use chrono::{Datelike, NaiveDate};
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// Rows of one multi-row insert: 29 columns each, below SQLite's limit of 32 766 values.
+const INSERT_CHUNK: usize = 500;
+
+// ---- lots -----------------------------------------------------------------------------------
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = makers_lot, treat_none_as_default_value = false)]
+pub(super) struct MakersLotRow {
+    id: MakersLotId,
+    item_code: ItemCode,
+    lot_number: LotNumber,
+    maker: String,
+    is_house_number: bool,
+    manufactured_on: Option<NaiveDate>,
+    expiry: String,
+    expires_on: Option<NaiveDate>,
+    recalled_at: Option<Instant>,
+    recall_reason: Option<String>,
+    version: i64,
+    created_at: Instant,
+}
+
+impl From<MakersLotRow> for MakersLot {
+    fn from(row: MakersLotRow) -> Self {
+        Self {
+            id: row.id,
+            item_code: row.item_code,
+            lot_number: row.lot_number,
+            maker: row.maker,
+            is_house_number: row.is_house_number,
+            manufactured_on: row.manufactured_on,
+            // A CHECK keeps kind and date together, so nothing else can be stored.
+            expiry: Expiry::from_columns(&row.expiry, row.expires_on).unwrap_or(Expiry::Unknown),
+            recalled_at: row.recalled_at,
+            recall_reason: row.recall_reason,
+            version: row.version,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl From<&MakersLot> for MakersLotRow {
+    fn from(lot: &MakersLot) -> Self {
+        Self {
+            id: lot.id.clone(),
+            item_code: lot.item_code.clone(),
+            lot_number: lot.lot_number.clone(),
+            maker: lot.maker.clone(),
+            is_house_number: lot.is_house_number,
+            manufactured_on: lot.manufactured_on,
+            expiry: lot.expiry.kind().to_owned(),
+            expires_on: lot.expiry.date(),
+            recalled_at: lot.recalled_at,
+            recall_reason: lot.recall_reason.clone(),
+            version: lot.version,
+            created_at: lot.created_at,
+        }
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = lot, treat_none_as_default_value = false)]
+struct LotRow {
+    id: LotId,
+    makers_lot_id: MakersLotId,
+    item_code: ItemCode,
+    provenance_key: String,
+    owner_code: Option<String>,
+    source_kind: Outside,
+    source_name: Option<String>,
+    fund_source: Option<String>,
+    donor: Option<String>,
+    earmarked_for: Option<String>,
+    unit_cost: Option<Money>,
+    cost_is_estimated: bool,
+    pack_units: Quantity,
+    created_at: Instant,
+}
+
+fn to_lot((row, makers): (LotRow, MakersLotRow)) -> Lot {
+    Lot {
+        id: row.id,
+        makers_lot: makers.into(),
+        provenance: Provenance {
+            owner_code: row.owner_code,
+            source_kind: row.source_kind,
+            source_name: row.source_name,
+            fund_source: row.fund_source,
+            donor: row.donor,
+            earmarked_for: row.earmarked_for,
+            unit_cost: row.unit_cost,
+            cost_is_estimated: row.cost_is_estimated,
+            pack_units: row.pack_units,
+        },
+    }
+}
+
+/// The maker's lot of an item, number and maker, locked.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_makers_lot_named(
+    conn: &mut DbConnection,
+    item_code: &ItemCode,
+    lot_number: &LotNumber,
+    maker: &str,
+) -> Result<Option<MakersLot>, DbError> {
+    let rows = load_locked!(
+        conn,
+        makers_lot::table
+            .filter(makers_lot::item_code.eq(item_code))
+            .filter(makers_lot::lot_number.eq(lot_number))
+            .filter(makers_lot::maker.eq(maker))
+            .select(MakersLotRow::as_select()),
+        MakersLotRow
+    )?;
+    Ok(rows.into_iter().next().map(MakersLot::from))
+}
+
+/// The maker's lot of an id, locked.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_makers_lot(
+    conn: &mut DbConnection,
+    id: &MakersLotId,
+) -> Result<Option<MakersLot>, DbError> {
+    let rows = load_locked!(
+        conn,
+        makers_lot::table.find(id).select(MakersLotRow::as_select()),
+        MakersLotRow
+    )?;
+    Ok(rows.into_iter().next().map(MakersLot::from))
+}
+
+/// Stores a new maker's lot; one that another writer stored first stays as it is.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert_makers_lot(conn: &mut DbConnection, new: &MakersLot) -> Result<(), DbError> {
+    on_each_backend!(conn, |c| diesel::insert_into(makers_lot::table)
+        .values(MakersLotRow::from(new))
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(())
+}
+
+/// Stores that a maker's lot is recalled.
+///
+/// # Errors
+/// When the database fails.
+pub fn store_recall(conn: &mut DbConnection, recalled: &MakersLot) -> Result<(), DbError> {
+    diesel::update(makers_lot::table.find(&recalled.id))
+        .set((
+            makers_lot::recalled_at.eq(recalled.recalled_at),
+            makers_lot::recall_reason.eq(&recalled.recall_reason),
+            makers_lot::version.eq(recalled.version),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The lot of a maker's lot and provenance, made where the book does not know it yet.
+///
+/// # Errors
+/// When the database fails.
+pub fn find_or_insert_lot(
+    conn: &mut DbConnection,
+    makers: &MakersLot,
+    provenance: &Provenance,
+    document: &str,
+    now: Instant,
+) -> Result<LotId, DbError> {
+    let key = provenance.key(document);
+    let find = |conn: &mut DbConnection| -> Result<Option<LotId>, DbError> {
+        Ok(lot::table
+            .filter(lot::makers_lot_id.eq(&makers.id))
+            .filter(lot::provenance_key.eq(&key))
+            .select(lot::id)
+            .first(conn)
+            .optional()?)
+    };
+    if let Some(id) = find(conn)? {
+        return Ok(id);
+    }
+    let row = LotRow {
+        id: LotId::generate(),
+        makers_lot_id: makers.id.clone(),
+        item_code: makers.item_code.clone(),
+        provenance_key: key.clone(),
+        owner_code: provenance.owner_code.clone(),
+        source_kind: provenance.source_kind,
+        source_name: provenance.source_name.clone(),
+        fund_source: provenance.fund_source.clone(),
+        donor: provenance.donor.clone(),
+        earmarked_for: provenance.earmarked_for.clone(),
+        unit_cost: provenance.unit_cost,
+        cost_is_estimated: provenance.cost_is_estimated,
+        pack_units: provenance.pack_units,
+        created_at: now,
+    };
+    on_each_backend!(conn, |c| diesel::insert_into(lot::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    find(conn)?.ok_or(DbError::Query(diesel::result::Error::NotFound))
+}
+
+/// Settles the estimated cost of a lot.
+///
+/// # Errors
+/// When the database fails.
+pub fn settle_cost(conn: &mut DbConnection, id: &LotId, cost: Money) -> Result<(), DbError> {
+    diesel::update(lot::table.find(id))
+        .set((lot::unit_cost.eq(Some(cost)), lot::cost_is_estimated.eq(false)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The lots of these ids that exist.
+///
+/// # Errors
+/// When the database fails.
+pub fn find_lots(conn: &mut DbConnection, ids: &[LotId]) -> Result<BTreeMap<LotId, Lot>, DbError> {
+    let mut found = BTreeMap::new();
+    for ids in ids.chunks(INSERT_CHUNK) {
+        let rows: Vec<(LotRow, MakersLotRow)> = lot::table
+            .inner_join(makers_lot::table)
+            .filter(lot::id.eq_any(ids))
+            .select((LotRow::as_select(), MakersLotRow::as_select()))
+            .order(lot::id)
+            .load(conn)?;
+        found.extend(rows.into_iter().map(to_lot).map(|lot| (lot.id.clone(), lot)));
+    }
+    Ok(found)
+}
+
+/// Lots of an item by the number on their label, whoever made them.
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_numbered(
+    conn: &mut DbConnection,
+    item_code: &ItemCode,
+    lot_number: &LotNumber,
+) -> Result<Vec<Lot>, DbError> {
+    let rows: Vec<(LotRow, MakersLotRow)> = lot::table
+        .inner_join(makers_lot::table)
+        .filter(makers_lot::item_code.eq(item_code))
+        .filter(makers_lot::lot_number.eq(lot_number))
+        .select((LotRow::as_select(), MakersLotRow::as_select()))
+        .order(lot::id)
+        .limit(1_000)
+        .load(conn)?;
+    Ok(rows.into_iter().map(to_lot).collect())
+}
+
+// ---- balances -------------------------------------------------------------------------------
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = stock_balance, treat_none_as_default_value = false)]
+struct BalanceRow {
+    store_code: StoreCode,
+    lot_id: LotId,
+    state: StockState,
+    item_code: ItemCode,
+    on_hand: Quantity,
+    reserved: Quantity,
+    last_occurred_at: Instant,
+}
+
+impl BalanceRow {
+    fn key(&self) -> BalanceKey {
+        BalanceKey {
+            store_code: self.store_code.clone(),
+            lot_id: self.lot_id.clone(),
+            state: self.state,
+        }
+    }
+}
+
+/// Everything that a store holds of some items, locked until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_item_balances(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    items: &[ItemCode],
+) -> Result<Vec<LotBalance>, DbError> {
+    let rows = load_locked!(
+        conn,
+        stock_balance::table
+            .filter(stock_balance::store_code.eq(store))
+            .filter(stock_balance::item_code.eq_any(items))
+            .select(BalanceRow::as_select())
+            .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
+        BalanceRow
+    )?;
+    with_lots(conn, rows)
+}
+
+/// Everything that all stores hold of a maker's lot, for a recall's answer.
+///
+/// # Errors
+/// When the database fails.
+pub fn balances_of_makers_lot(
+    conn: &mut DbConnection,
+    makers: &MakersLotId,
+) -> Result<Vec<LotBalance>, DbError> {
+    let lots: Vec<LotId> = lot::table
+        .filter(lot::makers_lot_id.eq(makers))
+        .select(lot::id)
+        .order(lot::id)
+        .load(conn)?;
+    let rows: Vec<BalanceRow> = stock_balance::table
+        .filter(stock_balance::lot_id.eq_any(lots))
+        .filter(stock_balance::on_hand.gt(Quantity::ZERO))
+        .select(BalanceRow::as_select())
+        .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state))
+        .load(conn)?;
+    with_lots(conn, rows)
+}
+
+fn with_lots(conn: &mut DbConnection, rows: Vec<BalanceRow>) -> Result<Vec<LotBalance>, DbError> {
+    let mut ids: Vec<LotId> = rows.iter().map(|row| row.lot_id.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let lots = find_lots(conn, &ids)?;
+    let balances = rows.into_iter().filter_map(|row| {
+        Some(LotBalance {
+            lot: lots.get(&row.lot_id)?.clone(),
+            store_code: row.store_code,
+            state: row.state,
+            on_hand: row.on_hand,
+            reserved: row.reserved,
+            last_occurred_at: row.last_occurred_at,
+        })
+    });
+    Ok(balances.collect())
+}
+
+/// Locks the balances that some movements touch, and gives those that exist.
+fn lock_balances(
+    conn: &mut DbConnection,
+    keys: &[BalanceKey],
+    transit_keys: &[TransitKey],
+) -> Result<Balances, DbError> {
+    let mut balances = Balances::default();
+    for keys in keys.chunks(INSERT_CHUNK) {
+        let (stores, lots) = columns(keys.iter().map(|key| (&key.store_code, &key.lot_id)));
+        let rows = load_locked!(
+            conn,
+            stock_balance::table
+                .filter(stock_balance::store_code.eq_any(stores))
+                .filter(stock_balance::lot_id.eq_any(lots))
+                .select(BalanceRow::as_select())
+                .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
+            BalanceRow
+        )?;
+        for row in rows {
+            let facts = BalanceFacts {
+                item_code: row.item_code.clone(),
+                on_hand: row.on_hand,
+                reserved: row.reserved,
+                last_occurred_at: row.last_occurred_at,
+            };
+            balances.stores.insert(row.key(), facts);
+        }
+    }
+    for keys in transit_keys.chunks(INSERT_CHUNK) {
+        let (shipments, lots) = columns(keys.iter().map(|key| (&key.shipment_id, &key.lot_id)));
+        let rows: Vec<(DispatchId, ShipmentId, LotId, Quantity)> = load_locked!(
+            conn,
+            transit_balance::table
+                .filter(transit_balance::shipment_id.eq_any(shipments))
+                .filter(transit_balance::lot_id.eq_any(lots))
+                .select((
+                    transit_balance::dispatch_id,
+                    transit_balance::shipment_id,
+                    transit_balance::lot_id,
+                    transit_balance::on_hand,
+                ))
+                .order((
+                    transit_balance::dispatch_id,
+                    transit_balance::shipment_id,
+                    transit_balance::lot_id,
+                )),
+            (DispatchId, ShipmentId, LotId, Quantity)
+        )?;
+        for (dispatch_id, shipment_id, lot_id, on_hand) in rows {
+            balances.transit.insert(TransitKey { dispatch_id, shipment_id, lot_id }, on_hand);
+        }
+    }
+    Ok(balances)
+}
+
+fn columns<'a, A: Ord + 'a, B: Ord + 'a>(
+    pairs: impl Iterator<Item = (&'a A, &'a B)>,
+) -> (Vec<&'a A>, Vec<&'a B>) {
+    let (mut left, mut right): (Vec<&A>, Vec<&B>) = pairs.unzip();
+    left.sort_unstable();
+    left.dedup();
+    right.sort_unstable();
+    right.dedup();
+    (left, right)
+}
+
+/// Makes sure that every balance has a row to lock, so that two first receipts cannot miss each
+/// other; on SQLite there is one writer, and the row is made with its content.
+fn ensure_rows(
+    conn: &mut DbConnection,
+    keys: &[BalanceKey],
+    lines: &[NewMovement],
+    occurred_at: Instant,
+) -> Result<(), DbError> {
+    let items: BTreeMap<&LotId, &ItemCode> =
+        lines.iter().map(|line| (&line.lot_id, &line.item_code)).collect();
+    let rows: Vec<BalanceRow> = keys
+        .iter()
+        .filter_map(|key| {
+            Some(BalanceRow {
+                item_code: (*items.get(&key.lot_id)?).clone(),
+                store_code: key.store_code.clone(),
+                lot_id: key.lot_id.clone(),
+                state: key.state,
+                on_hand: Quantity::ZERO,
+                reserved: Quantity::ZERO,
+                last_occurred_at: occurred_at,
+            })
+        })
+        .collect();
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let chunk: Vec<BalanceRow> = rows.by_ref().take(INSERT_CHUNK).collect();
+        on_each_backend!(conn, |c| diesel::insert_into(stock_balance::table)
+            .values(chunk)
+            .on_conflict_do_nothing()
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+fn store_balance(
+    conn: &mut DbConnection,
+    key: &BalanceKey,
+    facts: &BalanceFacts,
+) -> Result<(), DbError> {
+    diesel::update(stock_balance::table.find((&key.store_code, &key.lot_id, key.state)))
+        .set((
+            stock_balance::on_hand.eq(facts.on_hand),
+            stock_balance::reserved.eq(facts.reserved),
+            stock_balance::last_occurred_at.eq(facts.last_occurred_at),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+// ---- posting --------------------------------------------------------------------------------
+
+/// How the document behind a posting gets its number.
+#[derive(Debug, Clone)]
+pub enum Numbering {
+    /// It has one.
+    Given(String),
+    /// The next of this store and prefix.
+    Next {
+        /// The store that gives it.
+        store: StoreCode,
+        /// The letters with which it begins.
+        prefix: &'static str,
+    },
+}
+
+/// Where goods that go onto a lorry are bound.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The sender.
+    pub from_store: StoreCode,
+    /// The receiver.
+    pub to_store: StoreCode,
+    /// When they are expected.
+    pub expected_at: Instant,
+}
+
+/// Movements that are posted together.
+#[derive(Debug, Clone)]
+pub struct Posting {
+    /// E.g. `receipt`, `dispatch`.
+    pub document_kind: String,
+    /// The document's id.
+    pub document_id: String,
+    /// How it gets its number.
+    pub numbering: Numbering,
+    /// Business time.
+    pub occurred_at: Instant,
+    /// The slip of a fact that had happened before it was booked.
+    pub slip_number: Option<String>,
+    /// Whether it is such a fact.
+    pub after_the_fact: bool,
+    /// Who posts.
+    pub actor: String,
+    /// Where goods that go onto a lorry are bound.
+    pub bound: Option<Bound>,
+    /// The movements.
+    pub lines: Vec<NewMovement>,
+}
+
+/// What was posted.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    /// The document's number.
+    pub number: String,
+    /// The movements, in the order of their lines.
+    pub movements: Vec<Movement>,
+}
+
+/// Posts movements: locks their balances, applies them, numbers the document, and appends the
+/// movements to the chains of their stores.
+///
+/// # Errors
+/// `insufficient_stock`, `late_entry`; failures of the database.
+pub fn post(
+    conn: &mut DbConnection,
+    zone: BusinessZone,
+    now: Instant,
+    posting: Posting,
+) -> Result<Posted, CommandError> {
+    let (keys, transit_keys) = keys_of(&posting.lines)?;
+    ensure_rows(conn, &keys, &posting.lines, posting.occurred_at)?;
+    let before = lock_balances(conn, &keys, &transit_keys)?;
+    let mut after = before.clone();
+    for line in &posting.lines {
+        after.apply(line, posting.occurred_at)?;
+    }
+    for (key, facts) in &after.stores {
+        if before.stores.get(key) != Some(facts) {
+            store_balance(conn, key, facts)?;
+        }
+    }
+    store_transit(conn, &posting, &before, &after)?;
+    let number = match &posting.numbering {
+        Numbering::Given(number) => number.clone(),
+        Numbering::Next { store, prefix } => {
+            let year = i64::from(zone.day_of(now).year());
+            format_number(prefix, store, year, next_number(conn, store, prefix, year)?)
+        }
+    };
+    let movements = append(conn, zone, now, posting, &number)?;
+    Ok(Posted { number, movements })
+}
+
+fn store_transit(
+    conn: &mut DbConnection,
+    posting: &Posting,
+    before: &Balances,
+    after: &Balances,
+) -> Result<(), CommandError> {
+    for (key, on_hand) in &after.transit {
+        match before.transit.get(key) {
+            Some(old) if old == on_hand => {}
+            Some(_) => {
+                let id = (&key.dispatch_id, &key.shipment_id, &key.lot_id);
+                diesel::update(transit_balance::table.find(id))
+                    .set(transit_balance::on_hand.eq(on_hand))
+                    .execute(conn)?;
+            }
+            None => {
+                // Only a caller inside the service can forget where goods are bound.
+                let bound = posting.bound.as_ref().ok_or_else(|| Refusal::plain(Code::Internal))?;
+                let item = posting
+                    .lines
+                    .iter()
+                    .find(|line| line.lot_id == key.lot_id)
+                    .map(|line| line.item_code.clone());
+                diesel::insert_into(transit_balance::table)
+                    .values((
+                        transit_balance::dispatch_id.eq(&key.dispatch_id),
+                        transit_balance::shipment_id.eq(&key.shipment_id),
+                        transit_balance::lot_id.eq(&key.lot_id),
+                        transit_balance::item_code
+                            .eq(item.unwrap_or_else(|| unreachable!("its line is there"))),
+                        transit_balance::from_store.eq(&bound.from_store),
+                        transit_balance::to_store.eq(&bound.to_store),
+                        transit_balance::expected_at.eq(bound.expected_at),
+                        transit_balance::on_hand.eq(on_hand),
+                    ))
+                    .execute(conn)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The next running number of a store and prefix in a year; never given twice.
+///
+/// # Errors
+/// When the database fails.
+pub fn next_number(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    prefix: &str,
+    year: i64,
+) -> Result<i64, DbError> {
+    let key = (store, prefix, year);
+    let advanced = diesel::update(number_counter::table.find(key))
+        .set(number_counter::last.eq(number_counter::last + 1))
+        .execute(conn)?;
+    if advanced == 0 {
+        on_each_backend!(conn, |c| diesel::insert_into(number_counter::table)
+            .values((
+                number_counter::store_code.eq(store),
+                number_counter::kind.eq(prefix),
+                number_counter::year.eq(year),
+                number_counter::last.eq(0),
+            ))
+            .on_conflict_do_nothing()
+            .execute(c))?;
+        diesel::update(number_counter::table.find(key))
+            .set(number_counter::last.eq(number_counter::last + 1))
+            .execute(conn)?;
+    }
+    Ok(number_counter::table.find(key).select(number_counter::last).first(conn)?)
+}
+
+fn append(
+    conn: &mut DbConnection,
+    zone: BusinessZone,
+    now: Instant,
+    posting: Posting,
+    number: &str,
+) -> Result<Vec<Movement>, DbError> {
+    let document = DocumentRef {
+        kind: posting.document_kind,
+        id: posting.document_id,
+        number: number.to_owned(),
+    };
+    let business_day = zone.day_of(posting.occurred_at);
+    let mut chains: Vec<StoreCode> =
+        posting.lines.iter().map(|line| line.store_code.clone()).collect();
+    chains.sort_unstable();
+    chains.dedup();
+    let mut heads = BTreeMap::new();
+    for store in chains {
+        heads.insert(store.clone(), lock_head(conn, &chain_of(&store))?);
+    }
+    let mut movements = Vec::with_capacity(posting.lines.len());
+    for line in posting.lines {
+        let Some(head) = heads.remove(&line.store_code) else { continue };
+        let recorded_at = head.next_recorded_at(now);
+        let mut movement = Movement {
+            id: MovementId::generate(),
+            chain_seq: head.seq + 1,
+            document: document.clone(),
+            after_the_fact: posting.after_the_fact,
+            slip_number: posting.slip_number.clone(),
+            occurred_at: posting.occurred_at,
+            business_day,
+            recorded_at,
+            actor: posting.actor.clone(),
+            previous_hash: head.hash.clone(),
+            hash: String::new(),
+            line,
+        };
+        movement.hash = movement.compute_hash();
+        let store = movement.line.store_code.clone();
+        heads.insert(store, head.extended(movement.hash.clone(), recorded_at));
+        movements.push(movement);
+    }
+    for chunk in movements.chunks(INSERT_CHUNK) {
+        let rows: Vec<MovementRow> = chunk.iter().map(MovementRow::from).collect();
+        on_each_backend!(conn, |c| diesel::insert_into(stock_movement::table)
+            .values(rows)
+            .execute(c))?;
+    }
+    for head in heads.values() {
+        store_head(conn, head)?;
+    }
+    Ok(movements)
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = stock_movement, treat_none_as_default_value = false)]
+pub(super) struct MovementRow {
+    id: MovementId,
+    kind: MovementKind,
+    store_code: StoreCode,
+    chain_seq: i64,
+    item_code: ItemCode,
+    lot_id: LotId,
+    quantity: Quantity,
+    from_kind: String,
+    from_name: String,
+    from_state: Option<StockState>,
+    to_kind: String,
+    to_name: String,
+    to_state: Option<StockState>,
+    shipment_id: Option<ShipmentId>,
+    document_kind: String,
+    document_id: String,
+    document_number: String,
+    line_no: i64,
+    reason_code: Option<String>,
+    note: Option<String>,
+    reverses: Option<MovementId>,
+    after_the_fact: bool,
+    slip_number: Option<String>,
+    occurred_at: Instant,
+    business_day: NaiveDate,
+    recorded_at: Instant,
+    actor: String,
+    previous_hash: String,
+    hash: String,
+}
+
+impl From<&Movement> for MovementRow {
+    fn from(movement: &Movement) -> Self {
+        let line = &movement.line;
+        Self {
+            id: movement.id.clone(),
+            kind: line.kind,
+            store_code: line.store_code.clone(),
+            chain_seq: movement.chain_seq,
+            item_code: line.item_code.clone(),
+            lot_id: line.lot_id.clone(),
+            quantity: line.quantity,
+            from_kind: line.from.kind().to_owned(),
+            from_name: line.from.name().to_owned(),
+            from_state: line.from.state(),
+            to_kind: line.to.kind().to_owned(),
+            to_name: line.to.name().to_owned(),
+            to_state: line.to.state(),
+            shipment_id: line.shipment_id.clone(),
+            document_kind: movement.document.kind.clone(),
+            document_id: movement.document.id.clone(),
+            document_number: movement.document.number.clone(),
+            line_no: line.line_no,
+            reason_code: line.reason_code.clone(),
+            note: line.note.clone(),
+            reverses: line.reverses.clone(),
+            after_the_fact: movement.after_the_fact,
+            slip_number: movement.slip_number.clone(),
+            occurred_at: movement.occurred_at,
+            business_day: movement.business_day,
+            recorded_at: movement.recorded_at,
+            actor: movement.actor.clone(),
+            previous_hash: movement.previous_hash.clone(),
+            hash: movement.hash.clone(),
+        }
+    }
+}
+
+impl TryFrom<MovementRow> for Movement {
+    type Error = DbError;
+
+    /// # Errors
+    /// When an account was written by someone else than this service.
+    fn try_from(row: MovementRow) -> Result<Self, DbError> {
+        let account = |kind: &str, name: &str, state| {
+            Account::from_columns(kind, name, state).ok_or_else(|| {
+                let text =
+                    format!("movement {} has an account that cannot be: {kind}/{name}", row.id);
+                DbError::Query(diesel::result::Error::DeserializationError(text.into()))
+            })
+        };
+        let from = account(&row.from_kind, &row.from_name, row.from_state)?;
+        let to = account(&row.to_kind, &row.to_name, row.to_state)?;
+        Ok(Self {
+            id: row.id,
+            chain_seq: row.chain_seq,
+            line: NewMovement {
+                kind: row.kind,
+                store_code: row.store_code,
+                item_code: row.item_code,
+                lot_id: row.lot_id,
+                quantity: row.quantity,
+                from,
+                to,
+                shipment_id: row.shipment_id,
+                line_no: row.line_no,
+                reason_code: row.reason_code,
+                note: row.note,
+                reverses: row.reverses,
+            },
+            document: DocumentRef {
+                kind: row.document_kind,
+                id: row.document_id,
+                number: row.document_number,
+            },
+            after_the_fact: row.after_the_fact,
+            slip_number: row.slip_number,
+            occurred_at: row.occurred_at,
+            business_day: row.business_day,
+            recorded_at: row.recorded_at,
+            actor: row.actor,
+            previous_hash: row.previous_hash,
+            hash: row.hash,
+        })
+    }
+}
+
+// ---- promises -------------------------------------------------------------------------------
+
+/// Stock of one lot promised to a line of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = reservation, treat_none_as_default_value = false)]
+pub struct Reservation {
+    /// E.g. `dispatch`.
+    pub document_kind: String,
+    /// The document's id.
+    pub document_id: String,
+    /// Its line, from 1.
+    pub line_no: i64,
+    /// The store that holds the lot.
+    pub store_code: StoreCode,
+    /// The lot.
+    pub lot_id: LotId,
+    /// The item.
+    pub item_code: ItemCode,
+    /// How much, above zero.
+    pub quantity: Quantity,
+}
+
+impl Reservation {
+    fn balance(&self) -> BalanceKey {
+        BalanceKey {
+            store_code: self.store_code.clone(),
+            lot_id: self.lot_id.clone(),
+            state: StockState::Available,
+        }
+    }
+}
+
+/// The promises to a document, in the order of lines and lots.
+///
+/// # Errors
+/// When the database fails.
+pub fn reservations_of(
+    conn: &mut DbConnection,
+    document_kind: &str,
+    document_id: &str,
+) -> Result<Vec<Reservation>, DbError> {
+    Ok(reservation::table
+        .filter(reservation::document_kind.eq(document_kind))
+        .filter(reservation::document_id.eq(document_id))
+        .select(Reservation::as_select())
+        .order((reservation::line_no, reservation::store_code, reservation::lot_id))
+        .load(conn)?)
+}
+
+/// Promises stock: nothing is promised twice.
+///
+/// A second promise of the same lot to the same line adds to the first.
+///
+/// # Errors
+/// `insufficient_stock` when less is unreserved; failures of the database.
+pub fn reserve(conn: &mut DbConnection, promises: &[Reservation]) -> Result<(), CommandError> {
+    let mut balances = lock_promised(conn, promises)?;
+    for promise in promises {
+        let key = promise.balance();
+        let facts = balances.stores.get_mut(&key);
+        let free = facts.as_ref().map_or(Quantity::ZERO, |f| f.on_hand.minus_or_zero(f.reserved));
+        let Some(facts) = facts.filter(|_| free >= promise.quantity) else {
+            return Err(too_little(promise, free).into());
+        };
+        facts.reserved = facts.reserved.plus_capped(promise.quantity);
+        let id = (
+            &promise.document_kind,
+            &promise.document_id,
+            promise.line_no,
+            &promise.store_code,
+            &promise.lot_id,
+        );
+        let added = diesel::update(reservation::table.find(id))
+            .set(reservation::quantity.eq(reservation::quantity + promise.quantity.units()))
+            .execute(conn)?;
+        if added == 0 {
+            diesel::insert_into(reservation::table).values(promise.clone()).execute(conn)?;
+        }
+    }
+    store_promised(conn, promises, &balances)
+}
+
+/// Takes promises back, wholly or in part: cancelled, cut, or kept by shipping.
+///
+/// # Errors
+/// `insufficient_stock` when more would be released than was promised; failures of the database.
+pub fn release(conn: &mut DbConnection, promises: &[Reservation]) -> Result<(), CommandError> {
+    let mut balances = lock_promised(conn, promises)?;
+    for promise in promises {
+        let id = (
+            &promise.document_kind,
+            &promise.document_id,
+            promise.line_no,
+            &promise.store_code,
+            &promise.lot_id,
+        );
+        let held: Option<Quantity> =
+            reservation::table.find(id).select(reservation::quantity).first(conn).optional()?;
+        let held = held.unwrap_or(Quantity::ZERO);
+        let Some(rest) = held.minus(promise.quantity) else {
+            return Err(too_little(promise, held).into());
+        };
+        if rest.is_zero() {
+            diesel::delete(reservation::table.find(id)).execute(conn)?;
+        } else {
+            diesel::update(reservation::table.find(id))
+                .set(reservation::quantity.eq(rest))
+                .execute(conn)?;
+        }
+        if let Some(facts) = balances.stores.get_mut(&promise.balance()) {
+            facts.reserved = facts.reserved.minus_or_zero(promise.quantity);
+        }
+    }
+    store_promised(conn, promises, &balances)
+}
+
+/// Takes back everything that a document was promised.
+///
+/// # Errors
+/// Failures of the database.
+pub fn release_all(
+    conn: &mut DbConnection,
+    document_kind: &str,
+    document_id: &str,
+) -> Result<Vec<Reservation>, CommandError> {
+    let promises = reservations_of(conn, document_kind, document_id)?;
+    release(conn, &promises)?;
+    Ok(promises)
+}
+
+fn lock_promised(conn: &mut DbConnection, promises: &[Reservation]) -> Result<Balances, DbError> {
+    let mut keys: Vec<BalanceKey> = promises.iter().map(Reservation::balance).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    lock_balances(conn, &keys, &[])
+}
+
+fn store_promised(
+    conn: &mut DbConnection,
+    promises: &[Reservation],
+    balances: &Balances,
+) -> Result<(), CommandError> {
+    let mut keys: Vec<BalanceKey> = promises.iter().map(Reservation::balance).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys {
+        if let Some(facts) = balances.stores.get(&key) {
+            store_balance(conn, &key, facts)?;
+        }
+    }
+    Ok(())
+}
+
+fn too_little(promise: &Reservation, available: Quantity) -> Refusal {
+    Refusal::new(
+        Code::InsufficientStock,
+        format!(
+            "物资 {} 批次 {} 仅剩 {available}，不足 {}",
+            promise.item_code, promise.lot_id, promise.quantity
+        ),
+        format!(
+            "Only {available} of item {} lot {} are there, not {}",
+            promise.item_code, promise.lot_id, promise.quantity
+        ),
+    )
+    .with("item_code", promise.item_code.as_str())
+    .with("lot_id", promise.lot_id.as_str())
+    .with("requested", promise.quantity.units())
+    .with("available", available.units())
+}
+
+// ---- transit --------------------------------------------------------------------------------
+
+/// Sends what is still on a dispatch's lorries to another store.
+///
+/// # Errors
+/// When the database fails.
+pub fn redirect_transit(
+    conn: &mut DbConnection,
+    dispatch: &DispatchId,
+    to_store: &StoreCode,
+) -> Result<(), DbError> {
+    diesel::update(
+        transit_balance::table
+            .filter(transit_balance::dispatch_id.eq(dispatch))
+            .filter(transit_balance::on_hand.gt(Quantity::ZERO)),
+    )
+    .set(transit_balance::to_store.eq(to_store))
+    .execute(conn)?;
+    Ok(())
+}
+
+// ---- documents ------------------------------------------------------------------------------
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = stock_document, treat_none_as_default_value = false)]
+pub(super) struct DocumentRow {
+    id: StockDocumentId,
+    kind: DocumentKind,
+    number: String,
+    store_code: StoreCode,
+    status: DocumentStatus,
+    occurred_at: Instant,
+    recorded_at: Instant,
+    created_by: String,
+    approved_by: Option<String>,
+    approved_at: Option<Instant>,
+    detail: String,
+    version: i64,
+}
+
+impl From<DocumentRow> for StockDocument {
+    fn from(row: DocumentRow) -> Self {
+        Self {
+            id: row.id,
+            kind: row.kind,
+            number: row.number,
+            store_code: row.store_code,
+            status: row.status,
+            occurred_at: row.occurred_at,
+            recorded_at: row.recorded_at,
+            created_by: row.created_by,
+            approved_by: row.approved_by,
+            approved_at: row.approved_at,
+            detail: row.detail,
+            version: row.version,
+        }
+    }
+}
+
+/// Stores a new document.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert_document(conn: &mut DbConnection, document: &StockDocument) -> Result<(), DbError> {
+    let new = document.clone();
+    let row = DocumentRow {
+        id: new.id,
+        kind: new.kind,
+        number: new.number,
+        store_code: new.store_code,
+        status: new.status,
+        occurred_at: new.occurred_at,
+        recorded_at: new.recorded_at,
+        created_by: new.created_by,
+        approved_by: new.approved_by,
+        approved_at: new.approved_at,
+        detail: new.detail,
+        version: new.version,
+    };
+    diesel::insert_into(stock_document::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Stores the new status of a document and who approved it.
+///
+/// # Errors
+/// When the database fails.
+pub fn update_document(conn: &mut DbConnection, document: &StockDocument) -> Result<(), DbError> {
+    diesel::update(stock_document::table.find(&document.id))
+        .set((
+            stock_document::status.eq(document.status),
+            stock_document::approved_by.eq(&document.approved_by),
+            stock_document::approved_at.eq(document.approved_at),
+            stock_document::detail.eq(&document.detail),
+            stock_document::version.eq(document.version),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The document of an id, locked until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_document(
+    conn: &mut DbConnection,
+    id: &StockDocumentId,
+) -> Result<Option<StockDocument>, DbError> {
+    let rows = load_locked!(
+        conn,
+        stock_document::table.find(id).select(DocumentRow::as_select()),
+        DocumentRow
+    )?;
+    Ok(rows.into_iter().next().map(StockDocument::from))
+}
