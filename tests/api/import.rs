@@ -267,9 +267,9 @@ impl County {
         let all = changbei::stock::queries::MovementFilter::default();
         let size = PageSize::new(1_000).unwrap();
         let scope = changbei::access::Scope::All;
-        let movements = self.app.read(|conn| {
-            changbei::stock::queries::movements(conn, &scope, &all, None, size)
-        });
+        let movements = self
+            .app
+            .read(|conn| changbei::stock::queries::movements(conn, &scope, &all, None, size));
         let movements = movements.unwrap().into_iter().map(|movement| {
             let line = movement.line;
             let state = match line.to {
@@ -362,9 +362,12 @@ fn opening_stock_comes_from_the_opening_account() {
             QN-DEPOT,2026/1/1,M03,B7,2027年6月30日,400,发热门诊\n\
             QN-DEPOT,2026/1/1,E02,,,2,\n";
         let refused = county.import("keeper.depot", &Wanted::of(ImportKind::OpeningStock, text));
-        assert_eq!(named(&refused), [(3, "expires_on")]);
+        assert_eq!(named(&refused), [(3, "有效期至")]);
         assert!(county.received().is_empty());
-        let text = text.replace("定向用途", "定向用途,无有效期").replace("发热门诊", "发热门诊,").replace("2,\n", "2,,是\n");
+        let text = text
+            .replace("定向用途", "定向用途,无有效期")
+            .replace("发热门诊", "发热门诊,")
+            .replace("2,\n", "2,,是\n");
         let report = county.import("keeper.depot", &Wanted::of(ImportKind::OpeningStock, &text));
         assert_eq!(report.faults, []);
         let items: Vec<(String, i64)> =
