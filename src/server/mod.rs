@@ -6,4 +6,4 @@ pub mod routes;
 pub mod start;
 mod unmatched;
 
-pub use start::{ServerOptions, start};
+pub use start::{ServerOptions, run, start};

@@ -10,6 +10,8 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use std::net::TcpListener;
+#[cfg(unix)]
+use std::task::Poll;
 use std::time::Duration;
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::{AppExt, scope};
@@ -67,7 +69,39 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
             .wrap(TracingLogger::default())
     })
     .client_request_timeout(options.request_timeout)
+    .shutdown_signal(asked_to_stop())
     .shutdown_timeout(options.shutdown_timeout.as_secs());
     let server = if options.workers > 0 { server.workers(options.workers) } else { server };
     Ok(server.listen(listener)?.run())
+}
+
+/// Serves on a listener until it is asked to stop and has finished what it had begun.
+///
+/// # Errors
+/// When the listener cannot be used or the server fails.
+pub fn run(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<()> {
+    actix_web::rt::System::new().block_on(async move { start(app, listener, options)?.await })
+}
+
+/// Waits for SIGTERM or SIGINT. By itself the framework would break off at a SIGINT, and Ctrl-C is
+/// how people stop a demonstration.
+#[cfg(unix)]
+async fn asked_to_stop() {
+    use actix_web::rt::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    std::future::poll_fn(|context| {
+        if signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    let _ = actix_web::rt::signal::ctrl_c().await;
 }

@@ -14,6 +14,7 @@ mod support;
 mod catalogue;
 mod framework;
 mod import;
+mod planning;
 mod protocol;
 mod stores;
 mod users;

@@ -1,0 +1,165 @@
+//! The TOML file of `--config`: every setting there is, none of them required.
+
+use crate::cli::log::LogFormat;
+use crate::cli::outcome::CliError;
+use crate::config::Settings;
+use crate::kernel::language::Bilingual;
+use crate::kernel::{BusinessZone, Language, Money, Quantity};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What the file says; an unknown name in it is refused.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigFile {
+    /// The folder of `changbei.db`.
+    pub data_dir: Option<PathBuf>,
+    /// `postgres://…` or `sqlite:PATH`.
+    pub database_url: Option<String>,
+    /// Connections that may work on the database at once.
+    pub connections: Option<u32>,
+    /// Seconds that a request waits for a connection or a lock.
+    pub patience_seconds: Option<u32>,
+    /// Where the service listens.
+    pub listen: Option<SocketAddr>,
+    /// Whether it may listen where other machines reach it.
+    pub allow_remote: Option<bool>,
+    /// Threads that talk to clients; 0 means one for each processor.
+    pub workers: Option<usize>,
+    /// Seconds that a client may take to send its request.
+    pub request_timeout_seconds: Option<u32>,
+    /// Seconds that work which has begun may take to end when the service stops.
+    pub shutdown_timeout_seconds: Option<u32>,
+    /// How the log is written.
+    pub log_format: Option<LogFormat>,
+    /// What is logged.
+    pub log_level: Option<String>,
+    /// What the county decides.
+    pub county: CountySection,
+}
+
+/// The section `[county]`: the fields of [`Settings`], with the same names and units.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CountySection {
+    zone: Option<String>,
+    language: Option<Language>,
+    write_off_units: Option<u32>,
+    write_off_value: Option<Money>,
+    future_minutes: Option<u32>,
+    paperwork_hours: Option<u32>,
+    replenish_days: Option<u32>,
+    horizon_days: Option<u32>,
+    consumption_window_days: Option<u32>,
+    stale_hours: Option<u32>,
+    body_limit: Option<u32>,
+}
+
+impl ConfigFile {
+    /// Reads the file, or nothing where none is named.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when it cannot be read, is no TOML, or says what nobody knows.
+    pub fn read(path: Option<&Path>) -> Result<Self, CliError> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let unusable = |reason: &dyn std::fmt::Display| {
+            let text = format!("{}: {reason}", path.display());
+            CliError::Usage(Bilingual::new(format!("配置文件无法使用：{text}"), text))
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
+        toml::from_str(&text).map_err(|error| unusable(&error))
+    }
+}
+
+impl CountySection {
+    /// The settings: what the section says, and the defaults for the rest.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when it names a zone that nobody knows.
+    pub fn settings(&self) -> Result<Settings, CliError> {
+        let usual = Settings::default();
+        let whole = |given: Option<u32>, usual: i64| given.map_or(usual, i64::from);
+        let zone = match &self.zone {
+            None => usual.zone,
+            Some(name) => BusinessZone::named(name).map_err(|name| {
+                CliError::Usage(Bilingual::new(
+                    format!("未知时区 {name}"),
+                    format!("The zone {name} is unknown"),
+                ))
+            })?,
+        };
+        // Every field is named, so that a new setting does not compile until the file knows it.
+        Ok(Settings {
+            zone,
+            language: self.language.unwrap_or(usual.language),
+            write_off_units: self
+                .write_off_units
+                .and_then(|units| Quantity::new(i64::from(units)).ok())
+                .unwrap_or(usual.write_off_units),
+            write_off_value: self.write_off_value.unwrap_or(usual.write_off_value),
+            future_minutes: whole(self.future_minutes, usual.future_minutes),
+            paperwork_hours: whole(self.paperwork_hours, usual.paperwork_hours),
+            replenish_days: whole(self.replenish_days, usual.replenish_days),
+            horizon_days: whole(self.horizon_days, usual.horizon_days),
+            consumption_window_days: whole(
+                self.consumption_window_days,
+                usual.consumption_window_days,
+            ),
+            stale_hours: whole(self.stale_hours, usual.stale_hours),
+            body_limit: self
+                .body_limit
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .unwrap_or(usual.body_limit),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_of_the_county_can_be_given_in_the_file() {
+        let file: ConfigFile = toml::from_str(
+            r#"
+            [county]
+            zone = "Asia/Urumqi"
+            language = "en"
+            write_off_units = 1
+            write_off_value = "2.50"
+            future_minutes = 3
+            paperwork_hours = 4
+            replenish_days = 5
+            horizon_days = 6
+            consumption_window_days = 7
+            stale_hours = 8
+            body_limit = 9
+            "#,
+        )
+        .unwrap();
+        let settings = file.county.settings().unwrap();
+        assert_eq!(settings.zone, BusinessZone::named("Asia/Urumqi").unwrap());
+        assert_eq!(settings.language, Language::En);
+        assert_eq!(settings.write_off_value, Money::parse("2.5").unwrap());
+        let numbers = [
+            settings.write_off_units.units(),
+            settings.future_minutes,
+            settings.paperwork_hours,
+            settings.replenish_days,
+            settings.horizon_days,
+            settings.consumption_window_days,
+            settings.stale_hours,
+        ];
+        assert_eq!(numbers, [1, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(settings.body_limit, 9);
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_is_refused() {
+        assert!(toml::from_str::<ConfigFile>("lissten = \"127.0.0.1:1\"").is_err());
+        assert!(toml::from_str::<ConfigFile>("[county]\nzones = \"Asia/Shanghai\"").is_err());
+        let odd: ConfigFile = toml::from_str("[county]\nzone = \"Asia/Quannan\"").unwrap();
+        assert!(matches!(odd.county.settings(), Err(CliError::Usage(_))));
+    }
+}

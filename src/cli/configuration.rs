@@ -1,0 +1,143 @@
+//! The settings in force: flags before environment before file before defaults.
+
+use crate::app::App;
+use crate::cli::config_file::ConfigFile;
+use crate::cli::log::LogFormat;
+use crate::cli::options::Options;
+use crate::cli::outcome::CliError;
+use crate::config::Settings;
+use crate::db::{Db, DbOptions};
+use crate::kernel::language::Bilingual;
+use crate::kernel::time::SystemClock;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tracing_subscriber::filter::Targets;
+
+/// Everything that is set, whoever set it.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The folder of the service's files.
+    pub data_dir: PathBuf,
+    /// The database, where it is not the file in the folder.
+    pub database_url: Option<String>,
+    /// How to reach the database.
+    pub db: DbOptions,
+    /// What the county decides.
+    pub settings: Settings,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_level: Targets,
+    /// The file, for what single commands take from it.
+    pub file: ConfigFile,
+}
+
+impl Configuration {
+    /// Puts together what flags, environment and file say.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when the file or a value is wrong.
+    pub fn load(options: &Options) -> Result<Self, CliError> {
+        let file = ConfigFile::read(options.config.as_deref())?;
+        let mut settings = file.county.settings()?;
+        settings.language = options.language.unwrap_or(settings.language);
+        settings.zone = options.zone.unwrap_or(settings.zone);
+        let usual = DbOptions::default();
+        let db = DbOptions {
+            connections: file.connections.unwrap_or(usual.connections),
+            patience: seconds(file.patience_seconds, usual.patience),
+        };
+        let level = options.log_level.as_ref().or(file.log_level.as_ref());
+        let level = level.map_or("info", String::as_str);
+        Ok(Self {
+            data_dir: options
+                .data_dir
+                .clone()
+                .or_else(|| file.data_dir.clone())
+                .unwrap_or_else(|| PathBuf::from("data")),
+            database_url: options.database_url.clone().or_else(|| file.database_url.clone()),
+            db,
+            settings,
+            log_format: options.log_format.or(file.log_format).unwrap_or_default(),
+            log_level: level.parse().map_err(|error| {
+                CliError::Usage(Bilingual::new(
+                    format!("日志级别有误：{level}"),
+                    format!("The log level {level} cannot be read: {error}"),
+                ))
+            })?,
+            file,
+        })
+    }
+
+    /// Opens the database, and makes the folder and the file where they are not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or the database not be reached.
+    pub fn open_or_create(&self) -> Result<App, CliError> {
+        if self.database_url.is_none() {
+            make_private_folder(&self.data_dir)?;
+        }
+        let db = Db::open(&self.url(), &self.db)?;
+        Ok(App::new(db, Arc::new(SystemClock), self.settings.clone()))
+    }
+
+    /// Opens a database that is there and has the schema of this binary.
+    ///
+    /// # Errors
+    /// When it is not there, not current, or not to be reached.
+    pub fn open(&self) -> Result<App, CliError> {
+        let path = self.data_dir.join(FILE);
+        if self.database_url.is_none() && !path.exists() {
+            return Err(CliError::Unable(Bilingual::new(
+                format!("{} 不存在，请先运行 changbei migrate", path.display()),
+                format!("{} is not there: run `changbei migrate` first", path.display()),
+            )));
+        }
+        let app = self.open_or_create()?;
+        require_current(&app)?;
+        Ok(app)
+    }
+
+    fn url(&self) -> String {
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join(FILE).display()))
+    }
+}
+
+/// The SQLite file in the data folder.
+const FILE: &str = "changbei.db";
+
+/// A duration given in whole seconds.
+pub fn seconds(given: Option<u32>, usual: Duration) -> Duration {
+    given.map_or(usual, |given| Duration::from_secs(u64::from(given)))
+}
+
+/// Requires every migration that this binary knows to have been run.
+///
+/// # Errors
+/// When one has not, or the database does not answer.
+pub fn require_current(app: &App) -> Result<(), CliError> {
+    if app.db.is_current()? {
+        return Ok(());
+    }
+    Err(CliError::Unable(Bilingual::new(
+        "数据库结构不是当前版本，请先运行 changbei migrate",
+        "The schema is not current: run `changbei migrate` first",
+    )))
+}
+
+/// Makes a folder that only its owner may enter, because tokens and stock lie in it.
+fn make_private_folder(path: &Path) -> Result<(), CliError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| {
+        CliError::Unable(Bilingual::new(
+            format!("无法建立数据目录 {}：{error}", path.display()),
+            format!("The data folder {} cannot be made: {error}", path.display()),
+        ))
+    })
+}
