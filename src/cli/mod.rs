@@ -4,6 +4,7 @@
 
 pub mod config_file;
 pub mod configuration;
+pub mod import;
 pub mod log;
 pub mod migrate;
 pub mod openapi;
@@ -50,6 +51,8 @@ pub enum Command {
     Migrate(migrate::MigrateArgs),
     /// Manages users and their tokens 管理用户与令牌
     User(user::UserArgs),
+    /// Imports a file of items, stores, stock or dispatches 导入文件
+    Import(import::ImportArgs),
     /// Prints the OpenAPI document 输出 OpenAPI 文档
     Openapi(openapi::OpenapiArgs),
 }
@@ -78,6 +81,7 @@ fn run(command: Command, configuration: Configuration) -> Result<Outcome, CliErr
         Command::Serve(args) => serve::run(&args, configuration, &terminal),
         Command::Migrate(args) => migrate::run(&args, &configuration, &terminal),
         Command::User(args) => user::run(&args, &configuration, &terminal),
+        Command::Import(args) => import::run(&args, &configuration, &terminal),
         Command::Openapi(args) => openapi::run(&args, &terminal),
     }
 }
