@@ -29,6 +29,10 @@ pub mod stock;
 
 pub mod users;
 
+pub mod consumption;
+pub mod reserve_plan;
+pub mod shortfall;
+
 pub mod server;
 
 pub mod cli;

@@ -1,7 +1,7 @@
 //! What clients send about items, and how it becomes an item: every fault gathered.
 
 use crate::catalogue::item::{Category, Item, Pack, StorageCondition, Substitute};
-use crate::http::patch::nullable;
+use crate::kernel::patch::nullable;
 use crate::kernel::{FaultCode, Faults, Gtin, Instant, ItemCode, Quantity, Refusal, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -88,6 +88,8 @@ fn open_sqlite(
         "PRAGMA journal_mode = WAL",
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",
+        // Without it a REPLACE deletes rows behind the back of the append-only triggers.
+        "PRAGMA recursive_triggers = ON",
         "PRAGMA trusted_schema = OFF",
         "PRAGMA cell_size_check = ON",
         "PRAGMA journal_size_limit = 67108864",

@@ -366,6 +366,66 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// A version of a reserve plan.
+    ///
+    /// Owner: reserve_plan.
+    reserve_plan (id) {
+        id -> Text,
+        number -> Text,
+        version -> BigInt,
+        name -> Text,
+        status -> Text,
+        authors -> Text,
+        copied_from -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> BigInt,
+        submitted_by -> Nullable<Text>,
+        submitted_at -> Nullable<BigInt>,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<BigInt>,
+        approval_number -> Nullable<Text>,
+        effective_from -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What a plan says of one item in the stores of one scope: a store, a kind or a region.
+    ///
+    /// Owner: reserve_plan.
+    reserve_plan_line (id) {
+        id -> Text,
+        plan_id -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+        store_code -> Nullable<Text>,
+        store_kind -> Nullable<Text>,
+        region_code -> Nullable<Text>,
+        bases -> Text,
+        floor -> Nullable<BigInt>,
+        ceiling -> Nullable<BigInt>,
+        level_percent -> Text,
+        floor_percent -> Text,
+    }
+}
+
+diesel::table! {
+    /// A response level that a region declared for itself.
+    ///
+    /// Owner: reserve_plan.
+    response_level (id) {
+        id -> Text,
+        region_code -> Text,
+        level -> Text,
+        reason -> Text,
+        authority -> Text,
+        effective_at -> BigInt,
+        recorded_at -> BigInt,
+        declared_by -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -375,6 +435,7 @@ diesel::joinable!(reservation -> lot (lot_id));
 diesel::joinable!(stock_movement -> lot (lot_id));
 diesel::joinable!(stock_balance -> store (store_code));
 diesel::joinable!(stock_balance -> item (item_code));
+diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
@@ -399,4 +460,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     transit_balance,
     reservation,
     stock_movement,
+    reserve_plan,
+    reserve_plan_line,
+    response_level,
 );

@@ -7,7 +7,7 @@ use crate::db::{DbConnection, DbError};
 use crate::http::problem::{ApiError, request_id_of};
 use crate::idempotency::{KeyedRequest, parse_key};
 use crate::kernel::hash::FieldHasher;
-use crate::kernel::{Bilingual, Code, FaultCode, Refusal};
+use crate::kernel::{Bilingual, Code, FaultCode, Faults, Refusal};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
@@ -61,6 +61,7 @@ impl FromRequest for Caller {
             })
             .await?;
             let actor = actor.ok_or_else(|| Refusal::plain(Code::Unauthenticated))?;
+            refuse_nul_in_address(&path)?;
             Ok(Self { app, actor, request_id, method, path, keyed, if_match, is_json, body })
         })
     }
@@ -193,7 +194,51 @@ impl Caller {
                 format!("There is more after the JSON value: {reason}"),
             )
         })?;
+        refuse_nul_in_body(bytes)?;
         Ok(value)
+    }
+}
+
+/// A NUL is refused at the door: PostgreSQL keeps none in a text, and SQLite would.
+fn refuse_nul_in_address(path_and_query: &str) -> Result<(), Refusal> {
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    if path.contains("%00") {
+        return Err(Refusal::plain(Code::NotFound));
+    }
+    if query.contains("%00") {
+        return Err(Refusal::plain(Code::MalformedQuery));
+    }
+    Ok(())
+}
+
+fn refuse_nul_in_body(bytes: &[u8]) -> Result<(), Refusal> {
+    const ESCAPED: &[u8] = b"\\u0000";
+    if !bytes.windows(ESCAPED.len()).any(|window| window == ESCAPED) {
+        return Ok(());
+    }
+    let mut faults = Faults::new();
+    let value = serde_json::from_slice(bytes).unwrap_or(serde_json::Value::Null);
+    find_nul(&value, "", &mut faults);
+    faults.check()
+}
+
+fn find_nul(value: &serde_json::Value, pointer: &str, faults: &mut Faults) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            faults.add(pointer, FaultCode::InvalidFormat);
+        }
+        Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                find_nul(value, &format!("{pointer}/{index}"), faults);
+            }
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                find_nul(value, &format!("{pointer}/{name}"), faults);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -3,7 +3,6 @@
 pub mod caller;
 pub mod filters;
 pub mod metrics;
-pub mod patch;
 pub mod problem;
 
 pub use caller::{Caller, Versioned};

@@ -8,6 +8,7 @@ pub mod id;
 pub mod language;
 pub mod money;
 pub mod page;
+pub mod patch;
 pub mod quantity;
 pub mod ratio;
 pub mod refusal;

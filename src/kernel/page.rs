@@ -52,7 +52,9 @@ impl Cursor {
             .step_by(2)
             .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
             .collect();
-        serde_json::from_slice(&bytes?).ok()
+        let json = String::from_utf8(bytes?).ok()?;
+        // A key of ours has no NUL, which PostgreSQL would not take.
+        if json.contains("\\u0000") { None } else { serde_json::from_str(&json).ok() }
     }
 }
 

@@ -74,18 +74,20 @@ macro_rules! integer_column {
 
 /// Declares a closed set of words: its Rust variants, its lower_snake text in the database and in
 /// JSON, and its OpenAPI schema, all from one list.
+///
+/// The text is matched as `tt`, because utoipa does not see a word that comes as `literal`.
 #[macro_export]
 macro_rules! word_enum {
     (
-        $(#[$meta:meta])*
+        $(#[doc = $doc:literal])*
         pub enum $name:ident {
-            $( $(#[$variant_meta:meta])* $variant:ident = $text:literal ),+ $(,)?
+            $( $(#[$variant_meta:meta])* $variant:ident = $text:tt ),+ $(,)?
         }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
-            serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+            serde::Serialize, serde::Deserialize,
             diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
         )]
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -120,6 +122,21 @@ macro_rules! word_enum {
                 Self::from_word(&word).ok_or($crate::kernel::text::NotInSet { word })
             }
         }
+
+        // By hand, because utoipa's derive does not see a name that comes from a macro, and would
+        // tell clients the Rust names.
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let lines: Vec<&str> = vec![$($doc.trim()),*];
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .description(Some(lines.join("\n")))
+                    .enum_values(Some(Self::ALL.iter().map(|word| word.as_str())))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         $crate::text_column!($name);
     };

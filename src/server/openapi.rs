@@ -95,10 +95,10 @@ fn operations(item: &mut PathItem) -> Vec<(HttpMethod, &mut Operation)> {
 /// Whether an operation changes a versioned thing: PATCH and PUT, and the actions of documents.
 fn is_conditional(operation: &Operation, method: &HttpMethod, has_path_parameter: bool) -> bool {
     let created = operation.responses.responses.contains_key("201");
-    if matches!(method, HttpMethod::Patch) {
+    if matches!(method, HttpMethod::Patch | HttpMethod::Put) {
         return true;
     }
-    matches!(method, HttpMethod::Post | HttpMethod::Put) && has_path_parameter && !created
+    matches!(method, HttpMethod::Post) && has_path_parameter && !created
 }
 
 fn complete(operation: &mut Operation, method: &HttpMethod, has_path_parameter: bool) {

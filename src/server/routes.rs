@@ -7,5 +7,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .configure(crate::users::api::routes)
         .configure(crate::catalogue::api::routes)
-        .configure(crate::stores::api::routes);
+        .configure(crate::stores::api::routes)
+        .configure(crate::stock::api::routes)
+        .configure(crate::reserve_plan::api::routes)
+        .configure(crate::shortfall::api::routes);
 }

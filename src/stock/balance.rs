@@ -79,15 +79,25 @@ impl LotBalance {
 }
 
 /// Why stock of a lot in a state may not be used on `day`; `None` where it may.
+pub fn why_blocked(lot: &Lot, state: StockState, day: NaiveDate) -> Option<Blocked> {
+    why_unusable(lot.makers_lot.recalled_at.is_some(), lot.makers_lot.expiry, state, day)
+}
+
+/// The same from the facts alone, for those who load no whole lot.
 ///
 /// A recalled or expired lot is never available, whatever its state.
-pub fn why_blocked(lot: &Lot, state: StockState, day: NaiveDate) -> Option<Blocked> {
-    if lot.makers_lot.recalled_at.is_some() {
+pub fn why_unusable(
+    recalled: bool,
+    expiry: Expiry,
+    state: StockState,
+    day: NaiveDate,
+) -> Option<Blocked> {
+    if recalled {
         return Some(Blocked::Recalled);
     }
-    if lot.makers_lot.expiry.is_past(day) {
+    if expiry.is_past(day) {
         return Some(Blocked::Expired);
     }
     Blocked::by_state(state)
-        .or_else(|| (lot.makers_lot.expiry == Expiry::Unknown).then_some(Blocked::ExpiryUnknown))
+        .or_else(|| (expiry == Expiry::Unknown).then_some(Blocked::ExpiryUnknown))
 }

@@ -4,16 +4,25 @@
 //! goes through [`records::post`] and [`records::reserve`].
 
 pub mod account;
+pub mod api;
 pub mod balance;
+pub mod commands;
 pub mod document;
 pub mod fefo;
+pub mod gs1;
 pub mod lot;
 pub mod movement;
 pub mod posting;
 pub mod queries;
+pub mod reason;
 pub mod records;
+pub mod requests;
+pub mod rules;
+pub mod verify;
+pub mod views;
 
 pub use account::{Account, Outside, StockState};
 pub use balance::LotBalance;
 pub use lot::{Expiry, Lot, MakersLot, Provenance};
 pub use movement::{DocumentRef, Movement, MovementKind, NewMovement};
+pub use reason::ReasonCode;

@@ -6,15 +6,15 @@ use crate::db::schema::{
     item, lot, makers_lot, stock_balance, stock_document, stock_movement, store, transit_balance,
 };
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::{DispatchId, LotId, MovementId, ShipmentId, StockDocumentId};
+use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
 use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
 use crate::stock::account::StockState;
 use crate::stock::balance::LotBalance;
 use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument};
-use crate::stock::lot::Lot;
+use crate::stock::lot::{Lot, MakersLot};
 use crate::stock::movement::{Movement, MovementKind};
-use crate::stock::records::{DocumentRow, MovementRow, find_lots};
+use crate::stock::records::{DocumentRow, MakersLotRow, MovementRow, find_lots};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::BTreeMap;
@@ -482,4 +482,25 @@ pub fn lots(
         .load(conn)?;
     let mut found = find_lots(conn, &ids)?;
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// The ids of all lots of a maker's lot.
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_of_makers_lot(
+    conn: &mut DbConnection,
+    id: &MakersLotId,
+) -> Result<Vec<LotId>, DbError> {
+    Ok(lot::table.filter(lot::makers_lot_id.eq(id)).select(lot::id).order(lot::id).load(conn)?)
+}
+
+/// The maker's lot of an id.
+///
+/// # Errors
+/// When the database fails.
+pub fn makers_lot(conn: &mut DbConnection, id: &MakersLotId) -> Result<Option<MakersLot>, DbError> {
+    let row: Option<MakersLotRow> =
+        makers_lot::table.find(id).select(MakersLotRow::as_select()).first(conn).optional()?;
+    Ok(row.map(MakersLot::from))
 }

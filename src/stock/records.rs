@@ -32,7 +32,7 @@ const INSERT_CHUNK: usize = 500;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = makers_lot, treat_none_as_default_value = false)]
-struct MakersLotRow {
+pub(super) struct MakersLotRow {
     id: MakersLotId,
     item_code: ItemCode,
     lot_number: LotNumber,

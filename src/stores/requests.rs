@@ -1,7 +1,7 @@
 //! What clients send about stores, and how it becomes a store: every fault gathered.
 
 use crate::catalogue::StorageCondition;
-use crate::http::patch::nullable;
+use crate::kernel::patch::nullable;
 use crate::kernel::{FaultCode, Faults, Instant, Refusal, RegionCode, StoreCode, Text};
 use crate::stores::store::{ConsumptionBy, Region, Store, StoreKind};
 use serde::{Deserialize, Serialize};

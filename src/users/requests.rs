@@ -2,8 +2,8 @@
 
 use crate::access::Role;
 use crate::access::records::User;
-use crate::http::patch::nullable;
 use crate::kernel::id::UserId;
+use crate::kernel::patch::nullable;
 use crate::kernel::{FaultCode, Faults, Instant, Quantity, Refusal, RegionCode, StoreCode, Text};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,9 +1,19 @@
 //! Black-box tests over real HTTP, on both databases.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that stumbles says so with its line number"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod catalogue;
+mod framework;
+mod planning;
 mod protocol;
 mod stores;
 mod users;

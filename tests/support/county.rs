@@ -24,6 +24,7 @@ pub const USERS: &[(&str, Role, &[&str], Option<&str>, Option<i64>)] = &[
     ("keeper.town", Role::Keeper, &["QN-TOWN"], None, None),
     ("keeper.cdc", Role::Keeper, &["QN-CDC"], None, None),
     ("keeper.nowhere", Role::Keeper, &[], None, None),
+    ("buyer.nowhere", Role::Procurement, &[], None, None),
 ];
 
 /// The bearer token of a user. Fixed, because the databases are thrown away.

@@ -1,5 +1,13 @@
 //! What the tests share: a fresh database of each kind, and the service on it over real HTTP.
 #![allow(dead_code, reason = "each test binary uses its own part of the support")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::type_complexity,
+    reason = "a test that stumbles says so with its line number"
+)]
 
 pub mod county;
 pub mod postgres;

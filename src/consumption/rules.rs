@@ -1,0 +1,314 @@
+//! Average daily consumption, worked out from what was used and from when there was nothing to use.
+
+use crate::kernel::time::plus_days;
+use crate::kernel::{Quantity, Ratio};
+use chrono::NaiveDate;
+use std::collections::BTreeMap;
+
+/// The whole days over which consumption is averaged: those just before today.
+///
+/// Today is left out, because it is not over yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    today: NaiveDate,
+    days: i64,
+}
+
+impl Window {
+    /// Days of a window where nothing else is said.
+    pub const DEFAULT_DAYS: i64 = 60;
+    /// The longest window: ten years.
+    const MAX_DAYS: i64 = 3_650;
+
+    /// The `days` days before `today`, at least one and at most ten years.
+    pub fn before(today: NaiveDate, days: i64) -> Self {
+        Self { today, days: days.clamp(1, Self::MAX_DAYS) }
+    }
+
+    /// The day after the window.
+    pub const fn today(self) -> NaiveDate {
+        self.today
+    }
+
+    /// The number of days in it.
+    pub const fn days(self) -> i64 {
+        self.days
+    }
+
+    /// Its first day.
+    pub fn first(self) -> NaiveDate {
+        plus_days(self.today, -self.days)
+    }
+
+    /// Its last day, yesterday.
+    pub fn last(self) -> NaiveDate {
+        plus_days(self.today, -1)
+    }
+
+    fn all_days(self) -> impl Iterator<Item = NaiveDate> {
+        self.first().iter_days().take_while(move |day| *day < self.today)
+    }
+}
+
+/// What one day did to the stock of an item that a store could use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsableChange {
+    /// The business day. What happened before the window may be summed on any day before it.
+    pub day: NaiveDate,
+    /// The last day on which this stock may be used; `None` when it has no such day.
+    pub usable_until: Option<NaiveDate>,
+    /// Base units that came (above zero) or went.
+    pub units: i64,
+}
+
+/// What the ledger knows of an item's use at a store.
+#[derive(Debug, Clone, Default)]
+pub struct UseHistory {
+    /// The first day on which the store ever held the item.
+    pub first_seen: Option<NaiveDate>,
+    /// Base units used on each day, less what wards gave back or was reversed.
+    ///
+    /// Consumption only: transfers, aid, loans, write-offs, drills and corrections are none.
+    pub used: BTreeMap<NaiveDate, i64>,
+    /// Every change of the usable stock up to yesterday, in any order.
+    pub changes: Vec<UsableChange>,
+}
+
+/// The average daily consumption (ADC 日均消耗) and the figures that it rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AverageUse {
+    /// The days looked at.
+    pub window: Window,
+    /// Days of the window since the item was first seen at the store.
+    pub observed_days: i64,
+    /// Observed days on which nothing was there and nothing was used.
+    pub stockout_days: i64,
+    /// Base units used on the observed days.
+    pub used: Quantity,
+    /// Base units per day; `None` when there is no day to judge by, which is not the same as 0.
+    pub adc: Option<Ratio>,
+}
+
+impl AverageUse {
+    /// The days by which the use is divided.
+    pub const fn exposure_days(&self) -> i64 {
+        self.observed_days - self.stockout_days
+    }
+}
+
+/// The average daily consumption of an item at a store.
+///
+/// `ADC = used / (min(window, days since first seen) − stock-out days)`. A day on which more came
+/// back than was used counts as no use. A stock-out day opens and closes with nothing usable and
+/// sees no use; a store that had nothing all the time has an unknown average, not one of zero.
+pub fn average_use(window: Window, history: &UseHistory) -> AverageUse {
+    let observed_days = history
+        .first_seen
+        .map_or(0, |first| window.today.signed_duration_since(first).num_days())
+        .clamp(0, window.days);
+    let observed_from = plus_days(window.today, -observed_days);
+    let used_on = |day: NaiveDate| history.used.get(&day).map_or(0, |units| (*units).max(0));
+    let stocked = StockedDays::of(window, &history.changes);
+
+    let mut used = 0_i64;
+    let mut stockout_days = 0_i64;
+    for (day, had_stock) in stocked {
+        if day < observed_from {
+            continue;
+        }
+        let units = used_on(day);
+        used = used.saturating_add(units);
+        if units == 0 && !had_stock {
+            stockout_days += 1;
+        }
+    }
+    let exposure = observed_days - stockout_days;
+    AverageUse {
+        window,
+        observed_days,
+        stockout_days,
+        used: Quantity::new(used).unwrap_or(Quantity::MAX),
+        adc: if exposure > 0 { Ratio::new(used.into(), exposure.into()) } else { None },
+    }
+}
+
+/// The days of a window, each with whether anything usable was there when it opened or closed.
+struct StockedDays;
+
+impl StockedDays {
+    fn of(window: Window, changes: &[UsableChange]) -> Vec<(NaiveDate, bool)> {
+        let mut changes: Vec<UsableChange> = changes.to_vec();
+        changes.sort_unstable_by_key(|change| change.day);
+        let mut changes = changes.into_iter().peekable();
+        let mut held: BTreeMap<Option<NaiveDate>, i64> = BTreeMap::new();
+        let mut apply_before = |end: NaiveDate, held: &mut BTreeMap<Option<NaiveDate>, i64>| {
+            while let Some(change) = changes.next_if(|change| change.day < end) {
+                let units = held.entry(change.usable_until).or_default();
+                *units = units.saturating_add(change.units);
+            }
+        };
+        let usable_on = |held: &BTreeMap<Option<NaiveDate>, i64>, day: NaiveDate| {
+            held.iter().any(|(until, units)| *units > 0 && until.is_none_or(|until| until >= day))
+        };
+        apply_before(window.first(), &mut held);
+        let mut days = Vec::new();
+        for day in window.all_days() {
+            let opened = usable_on(&held, day);
+            apply_before(plus_days(day, 1), &mut held);
+            days.push((day, opened || usable_on(&held, day)));
+        }
+        days
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::time::parse_date;
+    use proptest::prelude::*;
+
+    fn date(text: &str) -> NaiveDate {
+        parse_date(text).unwrap()
+    }
+
+    fn today() -> NaiveDate {
+        date("2026-03-01")
+    }
+
+    fn days_ago(days: i64) -> NaiveDate {
+        plus_days(today(), -days)
+    }
+
+    fn came(days: i64, units: i64) -> UsableChange {
+        UsableChange { day: days_ago(days), usable_until: None, units }
+    }
+
+    fn window() -> Window {
+        Window::before(today(), Window::DEFAULT_DAYS)
+    }
+
+    #[test]
+    fn r02_issues_over_the_window_give_an_exact_average() {
+        let history = UseHistory {
+            first_seen: Some(days_ago(400)),
+            used: BTreeMap::from([(days_ago(60), 1_000), (days_ago(1), 830)]),
+            changes: vec![came(400, 5_000)],
+        };
+        let average = average_use(window(), &history);
+        assert_eq!(average.adc.unwrap().to_string(), "61/2");
+        assert_eq!((average.exposure_days(), average.stockout_days), (60, 0));
+    }
+
+    #[test]
+    fn days_without_stock_are_taken_out_of_the_window() {
+        // Nothing from day 20 back to day 10, both included: eleven days.
+        let history = UseHistory {
+            first_seen: Some(days_ago(100)),
+            used: BTreeMap::from([(days_ago(21), 1_000), (days_ago(9), 830)]),
+            changes: vec![came(100, 1_000), came(21, -1_000), came(9, 2_000), came(9, -830)],
+        };
+        let average = average_use(window(), &history);
+        assert_eq!(average.stockout_days, 11);
+        assert_eq!(average.adc.unwrap().to_string(), "1830/49");
+    }
+
+    #[test]
+    fn stock_that_has_expired_is_a_stockout() {
+        let history = UseHistory {
+            first_seen: Some(days_ago(100)),
+            used: BTreeMap::from([(days_ago(50), 40)]),
+            changes: vec![UsableChange {
+                day: days_ago(100),
+                usable_until: Some(days_ago(21)),
+                units: 500,
+            }],
+        };
+        // Days 60 to 21 had stock, on the last of them for the last time.
+        let average = average_use(window(), &history);
+        assert_eq!((average.exposure_days(), average.stockout_days), (40, 20));
+        assert_eq!(average.adc, Some(Ratio::whole(1)));
+    }
+
+    #[test]
+    fn a_new_item_is_averaged_over_the_days_since_it_came() {
+        let history = UseHistory {
+            first_seen: Some(days_ago(4)),
+            used: BTreeMap::from([(days_ago(2), 10)]),
+            changes: vec![came(4, 100)],
+        };
+        assert_eq!(average_use(window(), &history).adc.unwrap().to_string(), "5/2");
+    }
+
+    #[test]
+    fn unknown_is_not_zero() {
+        let never_seen = average_use(window(), &UseHistory::default());
+        assert_eq!(never_seen.adc, None);
+        let came_today = UseHistory { first_seen: Some(today()), ..UseHistory::default() };
+        assert_eq!(average_use(window(), &came_today).adc, None);
+        let always_out = UseHistory { first_seen: Some(days_ago(90)), ..UseHistory::default() };
+        assert_eq!(average_use(window(), &always_out).adc, None);
+        let unused = UseHistory {
+            first_seen: Some(days_ago(90)),
+            changes: vec![came(90, 10)],
+            ..UseHistory::default()
+        };
+        assert_eq!(average_use(window(), &unused).adc, Some(Ratio::ZERO));
+    }
+
+    #[test]
+    fn a_day_on_which_more_came_back_than_was_used_counts_as_no_use() {
+        let history = UseHistory {
+            first_seen: Some(days_ago(2)),
+            used: BTreeMap::from([(days_ago(2), 10), (days_ago(1), -4)]),
+            changes: vec![came(2, 100)],
+        };
+        assert_eq!(average_use(window(), &history).adc, Some(Ratio::whole(5)));
+    }
+
+    #[test]
+    fn what_is_used_today_waits_for_tomorrow() {
+        let history = UseHistory {
+            first_seen: Some(days_ago(10)),
+            used: BTreeMap::from([(days_ago(1), 10), (today(), 500)]),
+            changes: vec![came(10, 1_000)],
+        };
+        assert_eq!(average_use(window(), &history).adc, Some(Ratio::whole(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_average_times_the_exposure_is_what_was_used(
+            first in 0_i64..120,
+            uses in proptest::collection::btree_map(1_i64..90, -5_i64..50, 0..30),
+            moves in proptest::collection::vec((1_i64..120, -40_i64..80, proptest::option::of(-60_i64..60)), 0..20),
+        ) {
+            let history = UseHistory {
+                first_seen: Some(days_ago(first)),
+                used: uses.iter().map(|(day, units)| (days_ago(*day), *units)).collect(),
+                changes: moves.iter().map(|(day, units, until)| UsableChange {
+                    day: days_ago(*day), units: *units, usable_until: until.map(|d| plus_days(today(), d)),
+                }).collect(),
+            };
+            let average = average_use(window(), &history);
+            prop_assert!(0 <= average.stockout_days && average.stockout_days <= average.observed_days);
+            prop_assert!(average.observed_days <= 60.min(first));
+            match average.adc {
+                None => prop_assert!(average.exposure_days() <= 0),
+                Some(adc) => prop_assert_eq!(
+                    adc.times(Ratio::whole(average.exposure_days().into())).unwrap(),
+                    Ratio::whole(average.used.units().into())
+                ),
+            }
+        }
+
+        #[test]
+        fn more_use_never_lowers_the_average(day in 1_i64..=60, less in 0_i64..50, more in 0_i64..50) {
+            let with = |units: i64| average_use(window(), &UseHistory {
+                first_seen: Some(days_ago(60)),
+                used: BTreeMap::from([(days_ago(day), units)]),
+                changes: vec![came(60, 1_000)],
+            }).adc;
+            prop_assert!(with(less) <= with(less + more));
+        }
+    }
+}

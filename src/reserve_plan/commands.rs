@@ -1,0 +1,294 @@
+//! What is done to plans and levels, each in one transaction.
+
+use crate::command::{CommandError, Done, Subject, Tx};
+use crate::kernel::id::{ReservePlanId, ResponseLevelId};
+use crate::kernel::time::BusinessZone;
+use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode};
+use crate::reserve_plan::authority::Authority;
+use crate::reserve_plan::level::{Declaration, ResponseLevel};
+use crate::reserve_plan::plan::{
+    Approval, LineScope, PlanLine, PlanStatus, PlanVersion, Submission,
+};
+use crate::reserve_plan::view::{DeclarationView, PlanView};
+use crate::reserve_plan::{queries, records, rules};
+use chrono::{Datelike, NaiveDate};
+
+/// A new version of a plan.
+#[derive(Debug, Clone)]
+pub struct DraftPlan {
+    /// What people call it; that of the copied version where `None`.
+    pub name: Option<String>,
+    /// The number of the plan: a known one gives its next version, `None` that of the copied
+    /// version, or a new one.
+    pub number: Option<String>,
+    /// The version whose lines it begins with.
+    pub copy_from: Option<ReservePlanId>,
+    /// Its lines; those of the copied version where `None`.
+    pub lines: Option<Vec<PlanLine>>,
+}
+
+/// Drafts a version of a plan.
+///
+/// # Errors
+/// `validation_failed` when a line names what does not exist, a line repeats another, or there is
+/// neither a name nor a version to copy; `store_out_of_scope` or `forbidden` when a line names a
+/// store or region outside the caller's.
+pub fn draft(tx: &mut Tx<'_>, asked: &DraftPlan) -> Result<Done, CommandError> {
+    let copied = match &asked.copy_from {
+        None => None,
+        Some(id) => {
+            let unknown = || Refusal::fault("/copy_from", FaultCode::Unknown);
+            Some(records::find_plan(tx.conn, id)?.ok_or_else(unknown)?)
+        }
+    };
+    let name = asked.name.clone().or_else(|| copied.as_ref().map(|plan| plan.name.clone()));
+    let name = name.ok_or_else(|| Refusal::fault("/name", FaultCode::Required))?;
+    let number = match asked.number.clone().or_else(|| copied.as_ref().map(|p| p.number.clone())) {
+        Some(number) => number,
+        None => free_number(tx)?,
+    };
+    let lines = match (&asked.lines, &copied) {
+        (Some(lines), _) => {
+            check_lines(tx, lines)?;
+            lines.clone()
+        }
+        (None, Some(plan)) => {
+            records::lines_of(tx.conn, &plan.id, None)?.into_iter().map(|l| l.line).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    let plan = PlanVersion {
+        id: ReservePlanId::generate(),
+        version: records::newest_version(tx.conn, &number)? + 1,
+        number,
+        name,
+        status: PlanStatus::Draft,
+        authors: vec![tx.actor.user_id.clone()],
+        copied_from: asked.copy_from.clone(),
+        created_by: tx.actor.name.clone(),
+        created_at: tx.now,
+        submission: None,
+        approval: None,
+        revision: 1,
+    };
+    records::insert_plan(tx.conn, &plan)?;
+    records::replace_lines(tx.conn, &plan.id, &lines)?;
+    let path = format!("/reserve-plans/{}", plan.id);
+    let view = view_of(tx, plan.clone())?;
+    Ok(Done::created(subject(&plan), &view).version(plan.revision).located(path))
+}
+
+/// Changes to a draft; `None` leaves what stands there.
+#[derive(Debug, Clone)]
+pub struct EditPlan {
+    /// What people call it.
+    pub name: Option<String>,
+    /// The lines that take the place of those there are.
+    pub lines: Option<Vec<PlanLine>>,
+}
+
+/// Edits a draft.
+///
+/// # Errors
+/// `not_found`; `precondition_required` or `stale_version` without the current `If-Match`;
+/// `wrong_status` unless it is a draft; the faults of its lines as in [`draft`].
+pub fn edit(tx: &mut Tx<'_>, id: &ReservePlanId, asked: &EditPlan) -> Result<Done, CommandError> {
+    let mut plan = expect_plan(tx, id)?;
+    rules::edit(plan.status)?;
+    let before = view_of(tx, plan.clone())?;
+    if let Some(name) = &asked.name {
+        plan.name.clone_from(name);
+    }
+    if let Some(lines) = &asked.lines {
+        check_lines(tx, lines)?;
+        records::replace_lines(tx.conn, &plan.id, lines)?;
+    }
+    plan.add_author(&tx.actor.user_id);
+    Ok(store(tx, plan)?.replacing(&before))
+}
+
+/// Hands a draft in for approval.
+///
+/// # Errors
+/// As [`edit`], and `wrong_status` when it has no lines.
+pub fn submit(tx: &mut Tx<'_>, id: &ReservePlanId) -> Result<Done, CommandError> {
+    let mut plan = expect_plan(tx, id)?;
+    let lines = records::lines_of(tx.conn, id, None)?.len();
+    plan.status = rules::submit(plan.status, lines)?;
+    plan.submission = Some(Submission { by: tx.actor.name.clone(), at: tx.now });
+    plan.add_author(&tx.actor.user_id);
+    store(tx, plan)
+}
+
+/// From when something holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starting {
+    /// From an instant.
+    Instant(Instant),
+    /// From the first instant of a business day.
+    Day(NaiveDate),
+    /// From the moment it is done.
+    Now,
+}
+
+impl Starting {
+    /// The instant.
+    pub fn instant(self, now: Instant, zone: BusinessZone) -> Instant {
+        match self {
+            Self::Instant(instant) => instant,
+            Self::Day(day) => zone.start_of(day),
+            Self::Now => now,
+        }
+    }
+}
+
+/// Approval of a submitted version.
+#[derive(Debug, Clone)]
+pub struct ApprovePlan {
+    /// The number of the approving paper.
+    pub approval_number: String,
+    /// From when it holds. A time in the past is allowed: figures asked for as of then change.
+    pub effective_from: Starting,
+}
+
+/// Approves a submitted version.
+///
+/// # Errors
+/// As [`edit`]; `wrong_status` unless it is submitted; `own_document` for one of its authors.
+pub fn approve(
+    tx: &mut Tx<'_>,
+    id: &ReservePlanId,
+    asked: &ApprovePlan,
+) -> Result<Done, CommandError> {
+    let mut plan = expect_plan(tx, id)?;
+    plan.status = rules::approve(plan.status, &plan.authors, &tx.actor.user_id)?;
+    plan.approval = Some(Approval {
+        by: tx.actor.name.clone(),
+        at: tx.now,
+        number: Some(asked.approval_number.clone()),
+        effective_from: asked.effective_from.instant(tx.now, tx.settings.zone),
+    });
+    store(tx, plan)
+}
+
+/// A declaration of a response level.
+#[derive(Debug, Clone)]
+pub struct DeclareLevel {
+    /// The region that declares it.
+    pub region: RegionCode,
+    /// The level.
+    pub level: ResponseLevel,
+    /// Why.
+    pub reason: String,
+    /// By whose word.
+    pub authority: Authority,
+    /// From when it holds.
+    pub effective_at: Starting,
+}
+
+/// Declares the response level of a region.
+///
+/// `If-Match` names the number of declarations that the region has made so far, so that two
+/// commanders cannot overrule each other unawares.
+///
+/// # Errors
+/// `validation_failed` for an unknown region, or a time before the declaration that holds now;
+/// `forbidden` for a region outside the caller's; `precondition_required`, `stale_version`.
+pub fn declare_level(tx: &mut Tx<'_>, asked: &DeclareLevel) -> Result<Done, CommandError> {
+    if !queries::lock_region(tx.conn, &asked.region)? {
+        return Err(Refusal::fault("/region_code", FaultCode::Unknown).into());
+    }
+    tx.actor.require_region(&asked.region)?;
+    let count = records::count_levels(tx.conn, &asked.region)?;
+    tx.expect_version(count)?;
+    let effective_at = asked.effective_at.instant(tx.now, tx.settings.zone);
+    let standing = records::latest_level(tx.conn, &asked.region, tx.now)?;
+    if standing.is_some_and(|standing| effective_at < standing.effective_at) {
+        return Err(Refusal::fault("/effective_at", FaultCode::Contradicts).into());
+    }
+    let declared = Declaration {
+        id: ResponseLevelId::generate(),
+        region: asked.region.clone(),
+        level: asked.level,
+        reason: asked.reason.clone(),
+        authority: asked.authority.clone(),
+        effective_at,
+        recorded_at: tx.now,
+        declared_by: tx.actor.name.clone(),
+    };
+    records::insert_level(tx.conn, &declared)?;
+    let view: DeclarationView = declared.into();
+    let subject = Subject { kind: "response_level", id: view.id.to_string(), store: None };
+    Ok(Done::ok(subject, &view).version(count + 1))
+}
+
+fn view_of(tx: &mut Tx<'_>, plan: PlanVersion) -> Result<PlanView, CommandError> {
+    Ok(queries::plan_view(tx.conn, plan, tx.now)?)
+}
+
+fn expect_plan(tx: &mut Tx<'_>, id: &ReservePlanId) -> Result<PlanVersion, CommandError> {
+    let plan = records::lock_plan(tx.conn, id)?
+        .ok_or_else(|| Refusal::not_found("储备方案", "reserve plan", id.as_str()))?;
+    tx.expect_version(plan.revision)?;
+    Ok(plan)
+}
+
+fn store(tx: &mut Tx<'_>, mut plan: PlanVersion) -> Result<Done, CommandError> {
+    plan.revision += 1;
+    records::update_plan(tx.conn, &plan)?;
+    let view = view_of(tx, plan.clone())?;
+    Ok(Done::ok(subject(&plan), &view).version(plan.revision))
+}
+
+fn subject(plan: &PlanVersion) -> Subject {
+    Subject { kind: "reserve_plan", id: plan.id.to_string(), store: None }
+}
+
+/// The next number of this year's plans that nobody has taken.
+fn free_number(tx: &mut Tx<'_>) -> Result<String, CommandError> {
+    let year = tx.settings.zone.day_of(tx.now).year();
+    let mut next = records::numbers_beginning(tx.conn, &format!("RP-{year}-"))? + 1;
+    loop {
+        let number = format!("RP-{year}-{next:03}");
+        if records::newest_version(tx.conn, &number)? == 0 {
+            return Ok(number);
+        }
+        next += 1;
+    }
+}
+
+/// Whether lines name only what exists, within the caller's scope, and each thing once.
+fn check_lines(tx: &mut Tx<'_>, lines: &[PlanLine]) -> Result<(), CommandError> {
+    let known = queries::known_names(tx.conn)?;
+    let mut faults = Faults::new();
+    for (at, line) in lines.iter().enumerate() {
+        check_item(&line.item, at, &known, &mut faults);
+        let unknown = match &line.scope {
+            LineScope::Store(code) if !known.stores.contains(code) => "store_code",
+            LineScope::StoreKind(kind) if !known.kinds.contains(kind) => "store_kind",
+            LineScope::Region(code) if !known.regions.contains(code) => "region_code",
+            LineScope::Store(_) | LineScope::StoreKind(_) | LineScope::Region(_) => continue,
+        };
+        faults.add(format!("/lines/{at}/{unknown}"), FaultCode::Unknown);
+    }
+    for at in rules::repeated_lines(lines) {
+        faults.add(format!("/lines/{at}"), FaultCode::Duplicate);
+    }
+    faults.check()?;
+    for line in lines {
+        match &line.scope {
+            LineScope::Store(code) => tx.actor.require_store(code)?,
+            LineScope::Region(code) => tx.actor.require_region(code)?,
+            LineScope::StoreKind(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_item(item: &ItemCode, at: usize, known: &queries::KnownNames, faults: &mut Faults) {
+    match known.items.get(item) {
+        Some(true) => {}
+        Some(false) => faults.add(format!("/lines/{at}/item_code"), FaultCode::Inactive),
+        None => faults.add(format!("/lines/{at}/item_code"), FaultCode::Unknown),
+    }
+}

@@ -1,0 +1,186 @@
+//! Questions that other capabilities ask of the plan in force and of response levels.
+
+use crate::db::schema::{item, region, store, store_kind};
+use crate::db::{DbConnection, DbError};
+use crate::kernel::{Instant, ItemCode, RegionCode, StoreCode};
+use crate::load_locked;
+use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
+use crate::reserve_plan::plan::{FloorInForce, PlanVersion, StorePlace, StoredLine};
+use crate::reserve_plan::records::{self, LevelFilter};
+use crate::reserve_plan::rules;
+use crate::reserve_plan::view::{
+    ChangedLine, DeclarationView, LevelInForceView, PlanDiffView, PlanHead, PlanView,
+};
+use diesel::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// More declarations than a county makes in a lifetime.
+const MANY_LEVELS: i64 = 10_000;
+
+/// The floor of an item at a store as the plan in force at `at` has it.
+///
+/// `None` when no plan is in force, the plan does not speak of the item there, or gives no floor.
+///
+/// # Errors
+/// When the database fails.
+pub fn floor_of(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    item: &ItemCode,
+    at: Instant,
+) -> Result<Option<FloorInForce>, DbError> {
+    let Some(plan) = records::plan_in_force(conn, at)? else { return Ok(None) };
+    let Some(place) = place_of(conn, store)? else { return Ok(None) };
+    let lines = records::lines_of(conn, &plan.id, Some(item))?;
+    let places = [place];
+    let governing = rules::governing_lines(&lines, &places);
+    let Some(line) = governing.get(&(store, item)) else { return Ok(None) };
+    let [place] = &places;
+    let level = levels_in_force(conn, at)?.of(&place.region);
+    Ok(line.line.floor_at(level).map(|quantity| FloorInForce {
+        quantity,
+        plan_id: plan.id.clone(),
+        plan_version: plan.version,
+        level,
+    }))
+}
+
+/// The level that each region has declared for itself, as it stands at `at`.
+///
+/// # Errors
+/// When the database fails.
+pub fn levels_in_force(conn: &mut DbConnection, at: Instant) -> Result<LevelsInForce, DbError> {
+    let filter = LevelFilter { effective_by: Some(at), ..LevelFilter::default() };
+    // The latest come first, so going backwards lets each region's latest have the last word.
+    let declared = records::list_levels(conn, &filter, MANY_LEVELS)?;
+    Ok(declared.into_iter().rev().map(|one| (one.region, one.level)).collect())
+}
+
+/// The kind and region of a store.
+///
+/// # Errors
+/// When the database fails.
+pub fn place_of(conn: &mut DbConnection, code: &StoreCode) -> Result<Option<StorePlace>, DbError> {
+    let row: Option<(StoreCode, String, RegionCode)> = store::table
+        .filter(store::code.eq(code))
+        .select((store::code, store::kind, store::region_code))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(code, kind, region)| StorePlace { code, kind, region }))
+}
+
+/// The level that holds in a region, and the number of the region's own declarations.
+///
+/// # Errors
+/// When the database fails.
+pub fn level_in_force(
+    conn: &mut DbConnection,
+    region: &RegionCode,
+    at: Instant,
+) -> Result<(LevelInForceView, i64), DbError> {
+    let mut found = None;
+    for above in region.with_ancestors() {
+        found = records::latest_level(conn, &above, at)?;
+        if found.is_some() {
+            break;
+        }
+    }
+    let view = LevelInForceView {
+        region_code: region.clone(),
+        level: found.as_ref().map_or(ResponseLevel::Normal, |declared| declared.level),
+        declaration: found.map(DeclarationView::from),
+    };
+    Ok((view, records::count_levels(conn, region)?))
+}
+
+/// A version with its lines, as shown.
+///
+/// # Errors
+/// When the database fails.
+pub fn plan_view(
+    conn: &mut DbConnection,
+    plan: PlanVersion,
+    now: Instant,
+) -> Result<PlanView, DbError> {
+    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
+    let lines = records::lines_of(conn, &plan.id, None)?;
+    Ok(PlanView {
+        head: PlanHead::new(plan, in_force.as_ref()),
+        lines: lines.into_iter().map(Into::into).collect(),
+    })
+}
+
+/// How a version differs from another.
+///
+/// # Errors
+/// When the database fails.
+pub fn diff_view(
+    conn: &mut DbConnection,
+    before: PlanVersion,
+    after: PlanVersion,
+    now: Instant,
+) -> Result<PlanDiffView, DbError> {
+    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
+    let old = records::lines_of(conn, &before.id, None)?;
+    let new = records::lines_of(conn, &after.id, None)?;
+    let found = rules::diff(&old, &new);
+    let views = |lines: Vec<&StoredLine>| lines.into_iter().cloned().map(Into::into).collect();
+    Ok(PlanDiffView {
+        before: PlanHead::new(before, in_force.as_ref()),
+        after: PlanHead::new(after, in_force.as_ref()),
+        added: views(found.added),
+        removed: views(found.removed),
+        changed: found
+            .changed
+            .into_iter()
+            .map(|(before, after)| ChangedLine {
+                before: before.clone().into(),
+                after: after.clone().into(),
+            })
+            .collect(),
+    })
+}
+
+/// The codes that lines of a plan may name.
+#[derive(Debug)]
+pub struct KnownNames {
+    /// Every item, with whether it is in use.
+    pub items: BTreeMap<ItemCode, bool>,
+    /// Every store.
+    pub stores: BTreeSet<StoreCode>,
+    /// Every kind of store.
+    pub kinds: BTreeSet<String>,
+    /// Every region.
+    pub regions: BTreeSet<RegionCode>,
+}
+
+/// The codes that lines of a plan may name; few enough in a county to be read at once.
+///
+/// # Errors
+/// When the database fails.
+pub fn known_names(conn: &mut DbConnection) -> Result<KnownNames, DbError> {
+    let items: Vec<(ItemCode, bool)> = item::table.select((item::code, item::active)).load(conn)?;
+    let stores: Vec<StoreCode> = store::table.select(store::code).load(conn)?;
+    let kinds: Vec<String> = store_kind::table.select(store_kind::code).load(conn)?;
+    let regions: Vec<RegionCode> = region::table.select(region::code).load(conn)?;
+    Ok(KnownNames {
+        items: items.into_iter().collect(),
+        stores: stores.into_iter().collect(),
+        kinds: kinds.into_iter().collect(),
+        regions: regions.into_iter().collect(),
+    })
+}
+
+/// Whether a region exists; holds it until the transaction ends, so that declarations for it
+/// follow one another.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_region(conn: &mut DbConnection, code: &RegionCode) -> Result<bool, DbError> {
+    let rows = load_locked!(
+        conn,
+        region::table.filter(region::code.eq(code)).select(region::code),
+        RegionCode
+    )?;
+    Ok(!rows.is_empty())
+}

@@ -1,0 +1,524 @@
+//! The rows of plans and response levels; the only place that writes them.
+
+use crate::db::schema::{reserve_plan, reserve_plan_line, response_level};
+use crate::db::{DbConnection, DbError};
+use crate::kernel::id::{ReservePlanId, ReservePlanLineId, ResponseLevelId};
+use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
+use crate::reserve_plan::level::{Declaration, ResponseLevel};
+use crate::reserve_plan::plan::{
+    Approval, LineScope, PlanLine, PlanStatus, PlanVersion, StoredLine, Submission,
+};
+use crate::{load_locked, on_each_backend};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The most lines that one plan may have.
+pub const MAX_LINES: usize = 5_000;
+
+/// Lines written by one statement: SQLite binds at most 32 766 values.
+const LINES_AT_ONCE: usize = 500;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = reserve_plan)]
+struct PlanRow {
+    id: ReservePlanId,
+    number: String,
+    version: i64,
+    name: String,
+    status: PlanStatus,
+    authors: String,
+    copied_from: Option<ReservePlanId>,
+    created_by: String,
+    created_at: Instant,
+    submitted_by: Option<String>,
+    submitted_at: Option<Instant>,
+    approved_by: Option<String>,
+    approved_at: Option<Instant>,
+    approval_number: Option<String>,
+    effective_from: Option<Instant>,
+    revision: i64,
+}
+
+impl PlanRow {
+    fn into_plan(self) -> Result<PlanVersion, DbError> {
+        let submission =
+            self.submitted_by.zip(self.submitted_at).map(|(by, at)| Submission { by, at });
+        let approval = match (self.approved_by, self.approved_at, self.effective_from) {
+            (Some(by), Some(at), Some(effective_from)) => {
+                Some(Approval { by, at, number: self.approval_number, effective_from })
+            }
+            _ => None,
+        };
+        Ok(PlanVersion {
+            id: self.id,
+            number: self.number,
+            version: self.version,
+            name: self.name,
+            status: self.status,
+            authors: from_json(&self.authors)?,
+            copied_from: self.copied_from,
+            created_by: self.created_by,
+            created_at: self.created_at,
+            submission,
+            approval,
+            revision: self.revision,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = reserve_plan_line)]
+struct LineRow {
+    id: ReservePlanLineId,
+    plan_id: ReservePlanId,
+    line_no: i64,
+    item_code: ItemCode,
+    store_code: Option<StoreCode>,
+    store_kind: Option<String>,
+    region_code: Option<RegionCode>,
+    bases: String,
+    floor: Option<Quantity>,
+    ceiling: Option<Quantity>,
+    level_percent: String,
+    floor_percent: String,
+}
+
+impl LineRow {
+    fn into_line(self) -> Result<StoredLine, DbError> {
+        let scope = match (self.store_code, self.store_kind, self.region_code) {
+            (Some(store), None, None) => LineScope::Store(store),
+            (None, Some(kind), None) => LineScope::StoreKind(kind),
+            (None, None, Some(region)) => LineScope::Region(region),
+            _ => return Err(unreadable("a plan line speaks of one scope")),
+        };
+        Ok(StoredLine {
+            id: self.id,
+            plan_id: self.plan_id,
+            line_no: self.line_no,
+            line: PlanLine {
+                scope,
+                item: self.item_code,
+                bases: from_json(&self.bases)?,
+                floor: self.floor,
+                ceiling: self.ceiling,
+                level_percent: from_json(&self.level_percent)?,
+                floor_percent: from_json(&self.floor_percent)?,
+            },
+        })
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = reserve_plan_line, treat_none_as_default_value = false)]
+struct NewLine<'a> {
+    id: ReservePlanLineId,
+    plan_id: &'a ReservePlanId,
+    line_no: i64,
+    item_code: &'a ItemCode,
+    store_code: Option<&'a StoreCode>,
+    store_kind: Option<&'a str>,
+    region_code: Option<&'a RegionCode>,
+    bases: String,
+    floor: Option<Quantity>,
+    ceiling: Option<Quantity>,
+    level_percent: String,
+    floor_percent: String,
+}
+
+/// The number of the newest version of a plan, or 0 when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest_version(conn: &mut DbConnection, number: &str) -> Result<i64, DbError> {
+    let newest: Option<i64> = reserve_plan::table
+        .filter(reserve_plan::number.eq(number))
+        .select(diesel::dsl::max(reserve_plan::version))
+        .first(conn)?;
+    Ok(newest.unwrap_or(0))
+}
+
+/// How many plan numbers begin with `prefix`, to find a free one.
+///
+/// # Errors
+/// When the database fails.
+pub fn numbers_beginning(conn: &mut DbConnection, prefix: &str) -> Result<i64, DbError> {
+    Ok(reserve_plan::table
+        .filter(reserve_plan::number.like(format!("{prefix}%")))
+        .filter(reserve_plan::version.eq(1))
+        .count()
+        .get_result(conn)?)
+}
+
+/// Stores a new version without its lines.
+///
+/// # Errors
+/// [`DbError::Conflict`] when somebody else has just taken the version, so that the command runs
+/// again and finds the next; otherwise when the database fails.
+pub fn insert_plan(conn: &mut DbConnection, plan: &PlanVersion) -> Result<(), DbError> {
+    let (submission, approval) = (plan.submission.as_ref(), plan.approval.as_ref());
+    let inserted = diesel::insert_into(reserve_plan::table)
+        .values((
+            reserve_plan::id.eq(&plan.id),
+            reserve_plan::number.eq(&plan.number),
+            reserve_plan::version.eq(plan.version),
+            reserve_plan::name.eq(&plan.name),
+            reserve_plan::status.eq(plan.status),
+            reserve_plan::authors.eq(to_json(&plan.authors)?),
+            reserve_plan::copied_from.eq(plan.copied_from.as_ref()),
+            reserve_plan::created_by.eq(&plan.created_by),
+            reserve_plan::created_at.eq(plan.created_at),
+            reserve_plan::submitted_by.eq(submission.map(|s| &s.by)),
+            reserve_plan::submitted_at.eq(submission.map(|s| s.at)),
+            reserve_plan::approved_by.eq(approval.map(|a| &a.by)),
+            reserve_plan::approved_at.eq(approval.map(|a| a.at)),
+            reserve_plan::approval_number.eq(approval.and_then(|a| a.number.as_ref())),
+            reserve_plan::effective_from.eq(approval.map(|a| a.effective_from)),
+            reserve_plan::revision.eq(plan.revision),
+        ))
+        .execute(conn);
+    match inserted {
+        Ok(_one) => Ok(()),
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, taken)) => {
+            Err(DbError::Conflict(taken.message().to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes what may change of a version: name, status, authors, submission, approval, revision.
+///
+/// # Errors
+/// When the database fails.
+pub fn update_plan(conn: &mut DbConnection, plan: &PlanVersion) -> Result<(), DbError> {
+    let (submission, approval) = (plan.submission.as_ref(), plan.approval.as_ref());
+    diesel::update(reserve_plan::table.filter(reserve_plan::id.eq(&plan.id)))
+        .set((
+            reserve_plan::name.eq(&plan.name),
+            reserve_plan::status.eq(plan.status),
+            reserve_plan::authors.eq(to_json(&plan.authors)?),
+            reserve_plan::submitted_by.eq(submission.map(|s| &s.by)),
+            reserve_plan::submitted_at.eq(submission.map(|s| s.at)),
+            reserve_plan::approved_by.eq(approval.map(|a| &a.by)),
+            reserve_plan::approved_at.eq(approval.map(|a| a.at)),
+            reserve_plan::approval_number.eq(approval.and_then(|a| a.number.as_ref())),
+            reserve_plan::effective_from.eq(approval.map(|a| a.effective_from)),
+            reserve_plan::revision.eq(plan.revision),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Puts these lines in place of those that a draft has.
+///
+/// # Errors
+/// When the database fails.
+pub fn replace_lines(
+    conn: &mut DbConnection,
+    plan: &ReservePlanId,
+    lines: &[PlanLine],
+) -> Result<(), DbError> {
+    diesel::delete(reserve_plan_line::table.filter(reserve_plan_line::plan_id.eq(plan)))
+        .execute(conn)?;
+    let mut rows = Vec::with_capacity(lines.len());
+    for (line_no, line) in (1_i64..).zip(lines) {
+        rows.push(new_line(plan, line_no, line)?);
+    }
+    for rows in rows.chunks(LINES_AT_ONCE) {
+        on_each_backend!(conn, |c| diesel::insert_into(reserve_plan_line::table)
+            .values(rows)
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+fn new_line<'a>(
+    plan_id: &'a ReservePlanId,
+    line_no: i64,
+    line: &'a PlanLine,
+) -> Result<NewLine<'a>, DbError> {
+    let (store_code, store_kind, region_code) = match &line.scope {
+        LineScope::Store(store) => (Some(store), None, None),
+        LineScope::StoreKind(kind) => (None, Some(kind.as_str()), None),
+        LineScope::Region(region) => (None, None, Some(region)),
+    };
+    Ok(NewLine {
+        id: ReservePlanLineId::generate(),
+        plan_id,
+        line_no,
+        item_code: &line.item,
+        store_code,
+        store_kind,
+        region_code,
+        bases: to_json(&line.bases)?,
+        floor: line.floor,
+        ceiling: line.ceiling,
+        level_percent: to_json(&line.level_percent)?,
+        floor_percent: to_json(&line.floor_percent)?,
+    })
+}
+
+/// A version by its id.
+///
+/// # Errors
+/// When the database fails.
+pub fn find_plan(
+    conn: &mut DbConnection,
+    id: &ReservePlanId,
+) -> Result<Option<PlanVersion>, DbError> {
+    reserve_plan::table
+        .filter(reserve_plan::id.eq(id))
+        .select(PlanRow::as_select())
+        .first(conn)
+        .optional()?
+        .map(PlanRow::into_plan)
+        .transpose()
+}
+
+/// A version by its id, locked until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_plan(
+    conn: &mut DbConnection,
+    id: &ReservePlanId,
+) -> Result<Option<PlanVersion>, DbError> {
+    let rows = load_locked!(
+        conn,
+        reserve_plan::table.filter(reserve_plan::id.eq(id)).select(PlanRow::as_select()),
+        PlanRow
+    )?;
+    rows.into_iter().next().map(PlanRow::into_plan).transpose()
+}
+
+/// Which versions a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct PlanFilter {
+    /// Only versions in this status.
+    pub status: Option<PlanStatus>,
+    /// Only versions of the plan with this number.
+    pub number: Option<String>,
+    /// Only what comes after this place: creation and id of the last row shown.
+    pub after: Option<(Instant, ReservePlanId)>,
+}
+
+/// Versions, the newest first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub fn list_plans(
+    conn: &mut DbConnection,
+    filter: &PlanFilter,
+    limit: i64,
+) -> Result<Vec<PlanVersion>, DbError> {
+    let mut query = reserve_plan::table.select(PlanRow::as_select()).into_boxed();
+    if let Some(status) = filter.status {
+        query = query.filter(reserve_plan::status.eq(status));
+    }
+    if let Some(number) = &filter.number {
+        query = query.filter(reserve_plan::number.eq(number));
+    }
+    if let Some((created_at, id)) = &filter.after {
+        query = query.filter(
+            reserve_plan::created_at
+                .lt(*created_at)
+                .or(reserve_plan::created_at.eq(*created_at).and(reserve_plan::id.lt(id))),
+        );
+    }
+    query
+        .order((reserve_plan::created_at.desc(), reserve_plan::id.desc()))
+        .limit(limit)
+        .load(conn)?
+        .into_iter()
+        .map(PlanRow::into_plan)
+        .collect()
+}
+
+/// The approved version with the latest `effective_from` not after `at`.
+///
+/// Of two with the same time the one approved last holds.
+///
+/// # Errors
+/// When the database fails.
+pub fn plan_in_force(conn: &mut DbConnection, at: Instant) -> Result<Option<PlanVersion>, DbError> {
+    reserve_plan::table
+        .filter(reserve_plan::status.eq(PlanStatus::Approved))
+        .filter(reserve_plan::effective_from.le(at))
+        .order((
+            reserve_plan::effective_from.desc(),
+            reserve_plan::approved_at.desc(),
+            reserve_plan::id.desc(),
+        ))
+        .select(PlanRow::as_select())
+        .first(conn)
+        .optional()?
+        .map(PlanRow::into_plan)
+        .transpose()
+}
+
+/// The lines of a version in their order; all of them, or those of one item.
+///
+/// # Errors
+/// When the database fails.
+pub fn lines_of(
+    conn: &mut DbConnection,
+    plan: &ReservePlanId,
+    item: Option<&ItemCode>,
+) -> Result<Vec<StoredLine>, DbError> {
+    let mut query = reserve_plan_line::table
+        .filter(reserve_plan_line::plan_id.eq(plan))
+        .select(LineRow::as_select())
+        .into_boxed();
+    if let Some(item) = item {
+        query = query.filter(reserve_plan_line::item_code.eq(item));
+    }
+    query
+        .order((reserve_plan_line::line_no, reserve_plan_line::id))
+        .limit(i64::try_from(MAX_LINES).unwrap_or(i64::MAX))
+        .load(conn)?
+        .into_iter()
+        .map(LineRow::into_line)
+        .collect()
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = response_level)]
+struct LevelRow {
+    id: ResponseLevelId,
+    region_code: RegionCode,
+    level: ResponseLevel,
+    reason: String,
+    authority: String,
+    effective_at: Instant,
+    recorded_at: Instant,
+    declared_by: String,
+}
+
+impl LevelRow {
+    fn into_declaration(self) -> Result<Declaration, DbError> {
+        Ok(Declaration {
+            id: self.id,
+            region: self.region_code,
+            level: self.level,
+            reason: self.reason,
+            authority: from_json(&self.authority)?,
+            effective_at: self.effective_at,
+            recorded_at: self.recorded_at,
+            declared_by: self.declared_by,
+        })
+    }
+}
+
+/// Stores a declaration.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert_level(conn: &mut DbConnection, declared: &Declaration) -> Result<(), DbError> {
+    diesel::insert_into(response_level::table)
+        .values((
+            response_level::id.eq(&declared.id),
+            response_level::region_code.eq(&declared.region),
+            response_level::level.eq(declared.level),
+            response_level::reason.eq(&declared.reason),
+            response_level::authority.eq(to_json(&declared.authority)?),
+            response_level::effective_at.eq(declared.effective_at),
+            response_level::recorded_at.eq(declared.recorded_at),
+            response_level::declared_by.eq(&declared.declared_by),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The declaration of a region that holds at `at`: the one with the latest effect by then.
+///
+/// # Errors
+/// When the database fails.
+pub fn latest_level(
+    conn: &mut DbConnection,
+    region: &RegionCode,
+    at: Instant,
+) -> Result<Option<Declaration>, DbError> {
+    response_level::table
+        .filter(response_level::region_code.eq(region))
+        .filter(response_level::effective_at.le(at))
+        .order((
+            response_level::effective_at.desc(),
+            response_level::recorded_at.desc(),
+            response_level::id.desc(),
+        ))
+        .select(LevelRow::as_select())
+        .first(conn)
+        .optional()?
+        .map(LevelRow::into_declaration)
+        .transpose()
+}
+
+/// How many declarations a region has made.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_levels(conn: &mut DbConnection, region: &RegionCode) -> Result<i64, DbError> {
+    Ok(response_level::table
+        .filter(response_level::region_code.eq(region))
+        .count()
+        .get_result(conn)?)
+}
+
+/// Which declarations a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct LevelFilter {
+    /// Only those of this region itself.
+    pub region: Option<RegionCode>,
+    /// Only those that have taken effect by then.
+    pub effective_by: Option<Instant>,
+    /// Only what comes after this place: effect, record and id of the last row shown.
+    pub after: Option<(Instant, Instant, ResponseLevelId)>,
+}
+
+/// Declarations, the latest effect first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub fn list_levels(
+    conn: &mut DbConnection,
+    filter: &LevelFilter,
+    limit: i64,
+) -> Result<Vec<Declaration>, DbError> {
+    use response_level::{effective_at, id, recorded_at, region_code};
+    let mut query = response_level::table.select(LevelRow::as_select()).into_boxed();
+    if let Some(region) = &filter.region {
+        query = query.filter(region_code.eq(region));
+    }
+    if let Some(at) = filter.effective_by {
+        query = query.filter(effective_at.le(at));
+    }
+    if let Some((effect, record, last)) = &filter.after {
+        query = query.filter(
+            effective_at.lt(*effect).or(effective_at
+                .eq(*effect)
+                .and(recorded_at.lt(*record).or(recorded_at.eq(*record).and(id.lt(last))))),
+        );
+    }
+    query
+        .order((effective_at.desc(), recorded_at.desc(), id.desc()))
+        .limit(limit)
+        .load(conn)?
+        .into_iter()
+        .map(LevelRow::into_declaration)
+        .collect()
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<String, DbError> {
+    serde_json::to_string(value)
+        .map_err(|error| DbError::Query(Error::SerializationError(error.into())))
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text)
+        .map_err(|error| DbError::Query(Error::DeserializationError(error.into())))
+}
+
+fn unreadable(what: &str) -> DbError {
+    DbError::Query(Error::DeserializationError(what.into()))
+}

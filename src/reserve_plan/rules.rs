@@ -1,0 +1,498 @@
+//! Decisions on reserve plans: what a line asks for, which line counts, who may do what when.
+
+use crate::kernel::id::UserId;
+use crate::kernel::{Code, ItemCode, Quantity, Ratio, Refusal, StoreCode};
+use crate::reserve_plan::level::ResponseLevel;
+use crate::reserve_plan::plan::{LineScope, NotComputable, PlanLine, PlanStatus, StorePlace};
+use std::collections::BTreeMap;
+
+/// A target and each step on the way to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Base units the store should hold.
+    pub quantity: Quantity,
+    /// The exact amount of each basis, in the order of the line.
+    pub bases: Vec<Ratio>,
+    /// The largest of them.
+    pub largest: Ratio,
+    /// The percentage of the response level.
+    pub percent: i64,
+    /// `largest × percent / 100`, not rounded yet.
+    pub at_level: Ratio,
+    /// The same, rounded up.
+    pub rounded: Quantity,
+    /// The floor at that level.
+    pub floor: Option<Quantity>,
+    /// The ceiling.
+    pub ceiling: Option<Quantity>,
+}
+
+/// The target of a line: `ceil(max over its bases × level percent / 100)`, then held between
+/// its floor and its ceiling.
+///
+/// There is one rounding, at the end, so that no basis is rounded twice. Where a level raises the
+/// floor above the ceiling, the floor holds: it is reserve.
+///
+/// # Errors
+/// `ConsumptionUnknown` when any of the bases rests on a consumption that is not known, even where
+/// another one is larger: a guess would look like a fact. `TooLarge` when it does not fit.
+pub fn target(
+    line: &PlanLine,
+    level: ResponseLevel,
+    adc: Option<Ratio>,
+) -> Result<Target, NotComputable> {
+    let bases =
+        line.bases.iter().map(|basis| basis.amount(adc)).collect::<Result<Vec<Ratio>, _>>()?;
+    let largest = bases.iter().copied().max().unwrap_or(Ratio::ZERO);
+    let percent = line.level_percent.at(level);
+    let at_level = Ratio::new(percent.into(), 100)
+        .and_then(|share| largest.times(share))
+        .ok_or(NotComputable::TooLarge)?;
+    let rounded = at_level.ceil_quantity().ok_or(NotComputable::TooLarge)?;
+    let floor = line.floor_at(level);
+    let below_ceiling = line.ceiling.map_or(rounded, |ceiling| rounded.min(ceiling));
+    let quantity = floor.map_or(below_ceiling, |floor| below_ceiling.max(floor));
+    Ok(Target {
+        quantity,
+        bases,
+        largest,
+        percent,
+        at_level,
+        rounded,
+        floor,
+        ceiling: line.ceiling,
+    })
+}
+
+/// The line that counts for each store and item: the one that describes the store most closely.
+pub fn governing_lines<'a, L>(
+    lines: &'a [L],
+    stores: &'a [StorePlace],
+) -> BTreeMap<(&'a StoreCode, &'a ItemCode), &'a L>
+where
+    L: AsRef<PlanLine>,
+{
+    let mut governing: BTreeMap<(&StoreCode, &ItemCode), &L> = BTreeMap::new();
+    for candidate in lines {
+        let line = candidate.as_ref();
+        for store in stores.iter().filter(|store| line.scope.covers(store)) {
+            governing
+                .entry((&store.code, &line.item))
+                .and_modify(|best| {
+                    if line.scope.closeness() > best.as_ref().scope.closeness() {
+                        *best = candidate;
+                    }
+                })
+                .or_insert(candidate);
+        }
+    }
+    governing
+}
+
+impl AsRef<PlanLine> for PlanLine {
+    fn as_ref(&self) -> &PlanLine {
+        self
+    }
+}
+
+/// Lines that say the same thing twice: each index that repeats an earlier scope and item.
+pub fn repeated_lines(lines: &[PlanLine]) -> Vec<usize> {
+    let mut seen = std::collections::BTreeSet::new();
+    lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| !seen.insert((&line.scope, &line.item)))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// How the lines of two versions differ, in the order of scope and item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineDiff<'a, L> {
+    /// Lines that only the new version has.
+    pub added: Vec<&'a L>,
+    /// Lines that only the old version has.
+    pub removed: Vec<&'a L>,
+    /// Lines that say something else now: before and after.
+    pub changed: Vec<(&'a L, &'a L)>,
+}
+
+/// Compares two versions: lines are the same when they speak of the same scope and item.
+pub fn diff<'a, L: AsRef<PlanLine>>(before: &'a [L], after: &'a [L]) -> LineDiff<'a, L> {
+    fn by_subject<L: AsRef<PlanLine>>(lines: &[L]) -> BTreeMap<(&LineScope, &ItemCode), &L> {
+        lines.iter().map(|line| ((&line.as_ref().scope, &line.as_ref().item), line)).collect()
+    }
+    let (old, new) = (by_subject(before), by_subject(after));
+    let only_in = |these: &BTreeMap<(&'a LineScope, &'a ItemCode), &'a L>,
+                   those: &BTreeMap<(&'a LineScope, &'a ItemCode), &'a L>| {
+        let lines = these.iter().filter(|(subject, _)| !those.contains_key(*subject));
+        lines.map(|(_, line)| *line).collect()
+    };
+    LineDiff {
+        added: only_in(&new, &old),
+        removed: only_in(&old, &new),
+        changed: old
+            .iter()
+            .filter_map(|(subject, line)| Some((*line, *new.get(subject)?)))
+            .filter(|(before, after)| before.as_ref() != after.as_ref())
+            .collect(),
+    }
+}
+
+/// Whether a version may be edited.
+///
+/// # Errors
+/// `wrong_status` unless it is a draft.
+pub fn edit(status: PlanStatus) -> Result<(), Refusal> {
+    match status {
+        PlanStatus::Draft => Ok(()),
+        PlanStatus::Submitted | PlanStatus::Approved => Err(wrong_status(
+            status,
+            "只有草稿可以修改；已提交或已批准的方案请另立新版本",
+            "Only a draft can be edited; make a new version of what was submitted or approved",
+        )),
+    }
+}
+
+/// Hands a draft in for approval.
+///
+/// # Errors
+/// `wrong_status` when it is no draft or has no line.
+pub fn submit(status: PlanStatus, lines: usize) -> Result<PlanStatus, Refusal> {
+    match status {
+        PlanStatus::Draft if lines == 0 => Err(wrong_status(
+            status,
+            "方案没有任何明细，不能提交",
+            "A plan without lines cannot be submitted",
+        )),
+        PlanStatus::Draft => Ok(PlanStatus::Submitted),
+        PlanStatus::Submitted | PlanStatus::Approved => {
+            Err(wrong_status(status, "只有草稿可以提交", "Only a draft can be submitted"))
+        }
+    }
+}
+
+/// Approves a submitted version.
+///
+/// # Errors
+/// `wrong_status` unless it is submitted; then `own_document` when the approver is one of the
+/// `authors`: those who made, edited or submitted it.
+pub fn approve(
+    status: PlanStatus,
+    authors: &[UserId],
+    approver: &UserId,
+) -> Result<PlanStatus, Refusal> {
+    match status {
+        PlanStatus::Submitted if authors.contains(approver) => {
+            Err(Refusal::plain(Code::OwnDocument))
+        }
+        PlanStatus::Submitted => Ok(PlanStatus::Approved),
+        PlanStatus::Draft | PlanStatus::Approved => Err(wrong_status(
+            status,
+            "只有已提交的方案可以批准",
+            "Only a submitted plan can be approved",
+        )),
+    }
+}
+
+fn wrong_status(status: PlanStatus, zh: &str, en: &str) -> Refusal {
+    Refusal::new(Code::WrongStatus, zh, en).with("status", status.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::RegionCode;
+    use crate::reserve_plan::plan::{Basis, LevelPercents};
+    use proptest::prelude::*;
+
+    fn units(n: i64) -> Quantity {
+        Quantity::new(n).unwrap()
+    }
+
+    fn fixed(n: i64) -> Basis {
+        Basis::Fixed { quantity: units(n) }
+    }
+
+    fn line(bases: Vec<Basis>) -> PlanLine {
+        PlanLine {
+            scope: LineScope::StoreKind("hospital".to_owned()),
+            item: ItemCode::new("M03").unwrap(),
+            bases,
+            floor: None,
+            ceiling: None,
+            level_percent: LevelPercents::default(),
+            floor_percent: LevelPercents::default(),
+        }
+    }
+
+    fn plain_target(basis: Basis, adc: Option<Ratio>) -> i64 {
+        target(&line(vec![basis]), ResponseLevel::Normal, adc).unwrap().quantity.units()
+    }
+
+    fn percents(of: &[(ResponseLevel, i64)]) -> LevelPercents {
+        LevelPercents::new(of.iter().copied().collect())
+    }
+
+    #[test]
+    fn r01_a_fixed_quota_is_the_target() {
+        assert_eq!(plain_target(fixed(5_000), None), 5_000);
+    }
+
+    #[test]
+    fn r02_days_of_cover_multiply_the_average_use() {
+        let adc = Ratio::new(1830, 60);
+        assert_eq!(adc.unwrap().to_string(), "61/2");
+        assert_eq!(plain_target(Basis::DaysOfCover { days: 30 }, adc), 915);
+        // The same use over 49 days with stock.
+        assert_eq!(plain_target(Basis::DaysOfCover { days: 30 }, Ratio::new(1830, 49)), 1_121);
+    }
+
+    #[test]
+    fn r06_full_load_days_written_as_a_norm() {
+        let daily = 12 * 4 + 18 * 2 + 30 * 2 + 60;
+        assert_eq!(plain_target(Basis::Norm { heads: daily, rate: 10, per: 1 }, None), 2_040);
+        assert_eq!(plain_target(Basis::Norm { heads: daily, rate: 30, per: 1 }, None), 6_120);
+    }
+
+    #[test]
+    fn r07_weekly_needs_of_severe_and_critical_beds_keep_their_fractions_to_the_end() {
+        // 12 × 2.278023 + 3 × 4.086172 = 39.594792 health workers, in millionths.
+        let workers = 12 * 2_278_023 + 3 * 4_086_172;
+        assert_eq!(workers, 39_594_792);
+        for (per_day, weekly) in [(1, 278), (24, 6_652), (4, 1_109)] {
+            let basis = Basis::Norm { heads: workers, rate: per_day * 7, per: 1_000_000 };
+            assert_eq!(plain_target(basis, None), weekly);
+        }
+        assert_eq!(plain_target(Basis::Norm { heads: 15, rate: 14, per: 1 }, None), 210);
+    }
+
+    #[test]
+    fn r08_a_norm_per_ten_thousand_people_rounds_up() {
+        let basis = Basis::Norm { heads: 182_345, rate: 15, per: 10_000 };
+        assert_eq!(plain_target(basis, None), 274);
+    }
+
+    #[test]
+    fn r09_a_response_level_multiplies_by_whole_percents() {
+        let mut line = line(vec![fixed(1_121)]);
+        line.level_percent = percents(&[
+            (ResponseLevel::IV, 100),
+            (ResponseLevel::III, 130),
+            (ResponseLevel::II, 160),
+            (ResponseLevel::I, 200),
+        ]);
+        let at = |level| target(&line, level, None).unwrap().quantity.units();
+        assert_eq!(
+            ResponseLevel::ALL.iter().map(|l| at(*l)).collect::<Vec<_>>(),
+            [1_121, 1_121, 1_458, 1_794, 2_242]
+        );
+    }
+
+    #[test]
+    fn r17_a_hospital_stockpile_of_eight_weeks() {
+        for (heads, sets_a_day, eight_weeks) in [(20, 4, 4_480), (60, 2, 6_720), (470, 1, 26_320)] {
+            let basis = Basis::Norm { heads, rate: sets_a_day * 56, per: 1 };
+            assert_eq!(plain_target(basis, None), eight_weeks);
+        }
+    }
+
+    #[test]
+    fn r18_respirators_and_patient_masks_of_thirty_days() {
+        let respirators = 16 * 3 + 8 * 12 + 4 * 15;
+        assert_eq!(plain_target(Basis::Norm { heads: respirators, rate: 30, per: 1 }, None), 6_120);
+        // 1.2 masks a day for each of fifteen patients.
+        assert_eq!(plain_target(Basis::Norm { heads: 15, rate: 12 * 30, per: 10 }, None), 540);
+    }
+
+    #[test]
+    fn the_largest_basis_counts_and_is_rounded_once() {
+        let mut line = line(vec![fixed(100), Basis::DaysOfCover { days: 30 }]);
+        line.level_percent = percents(&[(ResponseLevel::III, 130)]);
+        // 1830/49 × 30 × 1.3 = 1456.53: rounding the basis first would give 1458.
+        let at = target(&line, ResponseLevel::III, Ratio::new(1830, 49)).unwrap();
+        assert_eq!((at.quantity.units(), at.percent), (1_457, 130));
+        assert_eq!(at.bases, [Ratio::whole(100), Ratio::new(54_900, 49).unwrap()]);
+    }
+
+    #[test]
+    fn the_target_is_held_between_floor_and_ceiling() {
+        let mut line = line(vec![fixed(500)]);
+        line.ceiling = Some(units(400));
+        assert_eq!(target(&line, ResponseLevel::Normal, None).unwrap().quantity, units(400));
+        line.ceiling = None;
+        line.floor = Some(units(600));
+        assert_eq!(target(&line, ResponseLevel::Normal, None).unwrap().quantity, units(600));
+        line.ceiling = Some(units(700));
+        line.floor_percent = percents(&[(ResponseLevel::I, 150)]);
+        let gravest = target(&line, ResponseLevel::I, None).unwrap();
+        assert_eq!((gravest.floor, gravest.quantity), (Some(units(900)), units(900)));
+    }
+
+    #[test]
+    fn a_basis_without_its_data_makes_the_line_not_computable() {
+        let line = line(vec![fixed(1_000_000), Basis::DaysOfCover { days: 30 }]);
+        assert_eq!(
+            target(&line, ResponseLevel::Normal, None),
+            Err(NotComputable::ConsumptionUnknown)
+        );
+        assert_eq!(
+            target(&line, ResponseLevel::Normal, Some(Ratio::ZERO)).unwrap().quantity,
+            units(1_000_000)
+        );
+        let vast = Basis::Norm { heads: i64::MAX, rate: i64::MAX, per: 1 };
+        assert_eq!(
+            target(&super::tests::line(vec![vast]), ResponseLevel::Normal, None),
+            Err(NotComputable::TooLarge)
+        );
+    }
+
+    #[test]
+    fn a_store_line_beats_its_kind_and_a_kind_beats_a_region() {
+        let store = |code: &str, kind: &str, region: &str| StorePlace {
+            code: StoreCode::new(code).unwrap(),
+            kind: kind.to_owned(),
+            region: RegionCode::new(region).unwrap(),
+        };
+        let stores = [
+            store("H1", "hospital", "360729100"),
+            store("H2", "hospital", "360729101"),
+            store("T1", "township", "360729101"),
+            store("T2", "township", "360730100"),
+        ];
+        let scoped = |scope, quota| PlanLine { scope, ..line(vec![fixed(quota)]) };
+        let region = |code| LineScope::Region(RegionCode::new(code).unwrap());
+        let lines = [
+            scoped(region("36"), 1),
+            scoped(region("360729"), 2),
+            scoped(LineScope::StoreKind("hospital".to_owned()), 3),
+            scoped(LineScope::Store(StoreCode::new("H1").unwrap()), 4),
+            scoped(region("3607"), 5),
+        ];
+        let governing = governing_lines(&lines, &stores);
+        let quotas: Vec<(&str, Vec<Basis>)> = governing
+            .iter()
+            .map(|((store, _), line)| (store.as_str(), line.bases.clone()))
+            .collect();
+        assert_eq!(
+            quotas,
+            [
+                ("H1", vec![fixed(4)]),
+                ("H2", vec![fixed(3)]),
+                ("T1", vec![fixed(2)]),
+                ("T2", vec![fixed(5)]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_that_repeats_another_is_found() {
+        let other = PlanLine { item: ItemCode::new("M04").unwrap(), ..line(vec![fixed(1)]) };
+        assert_eq!(repeated_lines(&[line(vec![fixed(1)]), other, line(vec![fixed(2)])]), [2]);
+    }
+
+    #[test]
+    fn two_versions_differ_in_lines_added_removed_and_changed() {
+        let of = |item: &str, quota| PlanLine {
+            item: ItemCode::new(item).unwrap(),
+            ..line(vec![fixed(quota)])
+        };
+        let (old, new) =
+            ([of("A", 1), of("B", 1), of("C", 1)], [of("D", 1), of("C", 1), of("B", 2)]);
+        let found = diff(&old, &new);
+        assert_eq!(found.added, [&new[0]]);
+        assert_eq!(found.removed, [&old[0]]);
+        assert_eq!(found.changed, [(&old[1], &new[2])]);
+        assert_eq!(diff(&old, &old), LineDiff { added: vec![], removed: vec![], changed: vec![] });
+    }
+
+    /// Facts, action, and what is refused: every way in which a version can be held up.
+    #[test]
+    fn a_version_goes_from_draft_to_submitted_to_approved_by_another() {
+        let (author, other) = (UserId::generate(), UserId::generate());
+        let by = [author.clone()];
+        let code = |refusal: Refusal| refusal.code;
+        assert_eq!(submit(PlanStatus::Draft, 1), Ok(PlanStatus::Submitted));
+        assert_eq!(approve(PlanStatus::Submitted, &by, &other), Ok(PlanStatus::Approved));
+        assert_eq!(edit(PlanStatus::Draft), Ok(()));
+
+        assert_eq!(submit(PlanStatus::Draft, 0).map_err(code), Err(Code::WrongStatus));
+        assert_eq!(
+            approve(PlanStatus::Submitted, &by, &author).map_err(code),
+            Err(Code::OwnDocument)
+        );
+        for later in [PlanStatus::Submitted, PlanStatus::Approved] {
+            assert_eq!(edit(later).map_err(code), Err(Code::WrongStatus));
+            assert_eq!(submit(later, 1).map_err(code), Err(Code::WrongStatus));
+        }
+        for wrong in [PlanStatus::Draft, PlanStatus::Approved] {
+            assert_eq!(approve(wrong, &by, &other).map_err(code), Err(Code::WrongStatus));
+        }
+    }
+
+    #[test]
+    fn bases_and_percents_read_back_from_json() {
+        let bases = vec![
+            fixed(5),
+            Basis::DaysOfCover { days: 30 },
+            Basis::Norm { heads: 3, rate: 2, per: 1 },
+        ];
+        let json = serde_json::to_string(&bases).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<Basis>>(&json).unwrap(), bases);
+        let levels = percents(&[(ResponseLevel::Normal, 90), (ResponseLevel::I, 200)]);
+        let json = serde_json::to_string(&levels).unwrap();
+        assert_eq!(json, r#"{"normal":90,"I":200}"#);
+        assert_eq!(serde_json::from_str::<LevelPercents>(&json).unwrap(), levels);
+    }
+
+    fn any_basis() -> impl Strategy<Value = Basis> {
+        prop_oneof![
+            (0_i64..100_000).prop_map(fixed),
+            (1_i64..400).prop_map(|days| Basis::DaysOfCover { days }),
+            (0_i64..100_000, 0_i64..1_000, 1_i64..10_000)
+                .prop_map(|(heads, rate, per)| Basis::Norm { heads, rate, per }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_graver_level_never_lowers_a_target_whose_percents_do_not_fall(
+            bases in proptest::collection::vec(any_basis(), 1..4),
+            steps in proptest::collection::vec(0_i64..120, 5),
+            floor in proptest::option::of(0_i64..50_000),
+            ceiling in proptest::option::of(50_000_i64..90_000),
+            used in 0_i128..10_000,
+        ) {
+            let mut line = line(bases);
+            line.floor = floor.map(units);
+            line.ceiling = ceiling.map(units);
+            let mut percent = 0;
+            line.level_percent = LevelPercents::new(ResponseLevel::ALL.iter().zip(steps).map(|(level, step)| {
+                percent += step;
+                (*level, percent)
+            }).collect());
+            let adc = Ratio::new(used, 60);
+            let targets: Vec<Quantity> =
+                ResponseLevel::ALL.iter().map(|level| target(&line, *level, adc).unwrap().quantity).collect();
+            prop_assert!(targets.is_sorted());
+        }
+
+        #[test]
+        fn a_target_covers_every_basis_by_less_than_one_unit_and_never_passes_its_bounds(
+            bases in proptest::collection::vec(any_basis(), 1..4),
+            floor in proptest::option::of(0_i64..50_000),
+            ceiling in proptest::option::of(50_000_i64..90_000),
+            used in 0_i128..10_000,
+        ) {
+            let mut line = line(bases);
+            line.floor = floor.map(units);
+            line.ceiling = ceiling.map(units);
+            let found = target(&line, ResponseLevel::Normal, Ratio::new(used, 60)).unwrap();
+            let rounded = Ratio::whole(found.rounded.units().into());
+            prop_assert!(found.bases.iter().all(|amount| *amount <= rounded));
+            prop_assert!(found.largest.plus(Ratio::whole(1)).unwrap() > rounded);
+            prop_assert!(line.floor.is_none_or(|floor| floor <= found.quantity));
+            prop_assert!(line.ceiling.is_none_or(|ceiling| found.quantity <= ceiling));
+        }
+    }
+}

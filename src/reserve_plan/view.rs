@@ -1,0 +1,202 @@
+//! Plans and levels as the service shows them.
+
+use crate::kernel::id::{ReservePlanId, ResponseLevelId};
+use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
+use crate::reserve_plan::authority::Authority;
+use crate::reserve_plan::level::{Declaration, ResponseLevel};
+use crate::reserve_plan::plan::{
+    Basis, LevelPercents, LineScope, PlanStatus, PlanVersion, StoredLine,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A version of a reserve plan without its lines.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanHead {
+    /// The version's id.
+    pub id: ReservePlanId,
+    /// The number of the plan, the same for all its versions.
+    #[schema(example = "RP-2026-001")]
+    pub number: String,
+    /// Which version of that plan it is, from 1.
+    pub version: i64,
+    /// What people call it.
+    pub name: String,
+    /// How far it has come.
+    pub status: PlanStatus,
+    /// Whether it is the one that holds now: the approved version with the latest
+    /// `effective_from` that is not in the future.
+    pub in_force: bool,
+    /// From when it holds, once approved.
+    pub effective_from: Option<Instant>,
+    /// The number of the approving paper.
+    pub approval_number: Option<String>,
+    /// The version whose lines it began with.
+    pub copied_from: Option<ReservePlanId>,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Instant,
+    /// Who handed it in.
+    pub submitted_by: Option<String>,
+    /// When it was handed in.
+    pub submitted_at: Option<Instant>,
+    /// Who approved it.
+    pub approved_by: Option<String>,
+    /// When it was approved.
+    pub approved_at: Option<Instant>,
+}
+
+impl PlanHead {
+    /// A version as shown, told which one is in force.
+    pub fn new(plan: PlanVersion, in_force: Option<&ReservePlanId>) -> Self {
+        let (submitted_by, submitted_at) = plan.submission.map(|s| (s.by, s.at)).unzip();
+        let (approved_by, approved_at) = plan.approval.clone().map(|a| (a.by, a.at)).unzip();
+        Self {
+            in_force: in_force == Some(&plan.id),
+            id: plan.id,
+            number: plan.number,
+            version: plan.version,
+            name: plan.name,
+            status: plan.status,
+            effective_from: plan.approval.as_ref().map(|a| a.effective_from),
+            approval_number: plan.approval.and_then(|a| a.number),
+            copied_from: plan.copied_from,
+            created_by: plan.created_by,
+            created_at: plan.created_at,
+            submitted_by,
+            submitted_at,
+            approved_by,
+            approved_at,
+        }
+    }
+}
+
+/// A version of a reserve plan with its lines.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanView {
+    /// The version.
+    #[serde(flatten)]
+    pub head: PlanHead,
+    /// What it says.
+    pub lines: Vec<PlanLineView>,
+}
+
+/// A line of a plan: exactly one of `store_code`, `store_kind` and `region_code` is given.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanLineView {
+    /// Its place in the version, from 1.
+    pub line: i64,
+    /// The store it speaks of.
+    pub store_code: Option<StoreCode>,
+    /// The kind of stores it speaks of.
+    pub store_kind: Option<String>,
+    /// The region whose stores it speaks of.
+    pub region_code: Option<RegionCode>,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The grounds of its target; the largest counts.
+    pub bases: Vec<Basis>,
+    /// Stock below this is reserve.
+    pub floor: Option<Quantity>,
+    /// The target is never above this, unless the floor is.
+    pub ceiling: Option<Quantity>,
+    /// What a response level makes of the target, in whole percents; 100 where not named.
+    pub level_percent: LevelPercents,
+    /// What a response level makes of the floor, in whole percents; 100 where not named.
+    pub floor_percent: LevelPercents,
+}
+
+impl From<StoredLine> for PlanLineView {
+    fn from(stored: StoredLine) -> Self {
+        let line = stored.line;
+        let (store_code, store_kind, region_code) = match line.scope {
+            LineScope::Store(store) => (Some(store), None, None),
+            LineScope::StoreKind(kind) => (None, Some(kind), None),
+            LineScope::Region(region) => (None, None, Some(region)),
+        };
+        Self {
+            line: stored.line_no,
+            store_code,
+            store_kind,
+            region_code,
+            item_code: line.item,
+            bases: line.bases,
+            floor: line.floor,
+            ceiling: line.ceiling,
+            level_percent: line.level_percent,
+            floor_percent: line.floor_percent,
+        }
+    }
+}
+
+/// How two versions differ.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanDiffView {
+    /// The version that is compared with.
+    pub before: PlanHead,
+    /// The version asked about.
+    pub after: PlanHead,
+    /// Lines that only the version asked about has.
+    pub added: Vec<PlanLineView>,
+    /// Lines that it no longer has.
+    pub removed: Vec<PlanLineView>,
+    /// Lines that say something else now.
+    pub changed: Vec<ChangedLine>,
+}
+
+/// A line before and after.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChangedLine {
+    /// What it said.
+    pub before: PlanLineView,
+    /// What it says.
+    pub after: PlanLineView,
+}
+
+/// A declaration of a response level.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DeclarationView {
+    /// The declaration's id.
+    pub id: ResponseLevelId,
+    /// The region that declared it.
+    pub region_code: RegionCode,
+    /// The level.
+    pub level: ResponseLevel,
+    /// Why.
+    pub reason: String,
+    /// By whose word.
+    pub authority: Authority,
+    /// From when it holds.
+    pub effective_at: Instant,
+    /// When it was recorded.
+    pub recorded_at: Instant,
+    /// Who recorded it.
+    pub declared_by: String,
+}
+
+impl From<Declaration> for DeclarationView {
+    fn from(declared: Declaration) -> Self {
+        Self {
+            id: declared.id,
+            region_code: declared.region,
+            level: declared.level,
+            reason: declared.reason,
+            authority: declared.authority,
+            effective_at: declared.effective_at,
+            recorded_at: declared.recorded_at,
+            declared_by: declared.declared_by,
+        }
+    }
+}
+
+/// The response level that holds in a region.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LevelInForceView {
+    /// The region asked about.
+    pub region_code: RegionCode,
+    /// The level that holds there; `normal` where nobody has declared any.
+    pub level: ResponseLevel,
+    /// The declaration that it comes from: the region's own, or that of the nearest above it.
+    pub declaration: Option<DeclarationView>,
+}

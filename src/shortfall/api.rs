@@ -1,0 +1,206 @@
+//! The REST face of shortfalls.
+
+use crate::access::Permission;
+use crate::http::{ApiError, Caller, Filters, Problem, page_after};
+use crate::kernel::page::{Cursor, PageSize};
+use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, StoreCode};
+use crate::reserve_plan::level::ResponseLevel;
+use crate::shortfall::queries::{self, Answer, Question};
+use crate::shortfall::rules::Status;
+use crate::shortfall::view::{Explanation, PlanRef, ShortfallRow, TotalsView};
+use actix_web::{HttpResponse, get};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// The furthest horizon of a net shortfall, in days.
+const MAX_HORIZON_DAYS: i64 = 365;
+
+/// A page of shortfalls, in the order of store and item.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShortfallPage {
+    /// The version of the plan that the figures rest on; null when none is in force.
+    pub plan: Option<PlanRef>,
+    /// The gravest response level that holds at any store asked about; each row has its own.
+    pub level: ResponseLevel,
+    /// The time that the figures are of.
+    pub as_of: Instant,
+    /// The lines.
+    pub rows: Vec<ShortfallRow>,
+    /// Over all lines that match, not only those of the page; null unless asked for.
+    pub totals: Option<TotalsView>,
+    /// Give this as `cursor` to get the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+impl From<Answer> for ShortfallPage {
+    fn from(answer: Answer) -> Self {
+        let rows: Vec<ShortfallRow> = answer.lines.iter().map(ShortfallRow::from).collect();
+        let last = rows.last().filter(|_| answer.more);
+        Self {
+            plan: answer.plan.as_ref().map(PlanRef::from),
+            level: answer.level,
+            as_of: answer.as_of,
+            next_cursor: last.map(|row| Cursor::after(&(&row.store_code, &row.item_code)).into()),
+            totals: answer.totals.map(TotalsView::from),
+            rows,
+        }
+    }
+}
+
+/// Which shortfalls to show.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ShortfallQuery {
+    /// At this store.
+    #[param(example = "QN-PH")]
+    store: Option<String>,
+    /// Of this item.
+    item: Option<String>,
+    /// At stores in this region.
+    #[param(example = "360729")]
+    region: Option<String>,
+    /// At stores of this kind.
+    kind: Option<String>,
+    /// Of items in this category: `ppe`, `disinfectant`, `drug`, `reagent` or `equipment`.
+    category: Option<String>,
+    /// That stand so: `not_computable`, `out`, `below_floor`, `short` or `met`.
+    status: Option<String>,
+    /// Goods on the way count in the net shortfall when they arrive within this many days; 7
+    /// unless said or set otherwise.
+    #[param(minimum = 0, maximum = 365)]
+    horizon_days: Option<i64>,
+    /// Whether the totals over all lines that match are wanted.
+    totals: Option<bool>,
+    /// Rows of a page: 50 unless said, 1000 at most.
+    #[param(minimum = 1)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl ShortfallQuery {
+    /// The question, still without the caller's scope.
+    ///
+    /// # Errors
+    /// `validation_failed` with every fault.
+    fn parse(self) -> Result<Question, Refusal> {
+        let mut faults = Faults::new();
+        let (size, after) = page_after(self.limit, self.cursor.as_deref(), &mut faults);
+        let faults_in = &mut faults;
+        let question = Question {
+            scope: None,
+            store: self.store.and_then(|t| faults_in.keep("/store", StoreCode::new(&t))),
+            region: self.region.and_then(|t| faults_in.keep("/region", RegionCode::new(&t))),
+            kind: self.kind,
+            item: self.item.and_then(|t| faults_in.keep("/item", ItemCode::new(&t))),
+            category: self.category.and_then(|word| {
+                let known = crate::catalogue::Category::from_word(&word);
+                faults_in.keep("/category", known.ok_or(FaultCode::NotInList))
+            }),
+            status: self.status.and_then(|word| {
+                faults_in.keep("/status", Status::from_word(&word).ok_or(FaultCode::NotInList))
+            }),
+            horizon_days: horizon(self.horizon_days, faults_in),
+            after,
+            limit: Some(rows_of(size)),
+            totals: self.totals.unwrap_or(false),
+        };
+        faults.finish(Some(question))
+    }
+}
+
+fn horizon(days: Option<i64>, faults: &mut Faults) -> Option<i64> {
+    let days = days?;
+    let valid = (0..=MAX_HORIZON_DAYS).contains(&days);
+    faults.keep("/horizon_days", valid.then_some(days).ok_or(FaultCode::OutOfRange))
+}
+
+fn rows_of(size: PageSize) -> usize {
+    usize::try_from(size.rows()).unwrap_or(usize::MAX)
+}
+
+/// List shortfalls
+///
+/// How every store in the caller's scope stands against the reserve plan in force, at the response
+/// level that holds there, from the figures of this moment. Stock counts once: what is promised,
+/// expired, recalled or not released is not available. What is on the way counts in the net
+/// shortfall alone, when it arrives within the horizon and in date.
+#[utoipa::path(tag = "planning", operation_id = "list_shortfalls", params(ShortfallQuery),
+    responses((status = 200, description = "A page of shortfalls", body = ShortfallPage)),
+    extensions(("x-permission" = json!("shortfalls.read"))))]
+#[get("/shortfalls")]
+pub async fn list_shortfalls(
+    caller: Caller,
+    Filters(query): Filters<ShortfallQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let question = query.parse()?;
+    caller
+        .read(Permission::ReadShortfalls, move |conn, app, actor| {
+            let question = Question { scope: actor.scope.stores(), ..question };
+            let now = app.clock.now();
+            Ok(ShortfallPage::from(queries::shortfalls(conn, &question, &app.settings, now)?))
+        })
+        .await
+}
+
+/// Which shortfall to explain.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExplainQuery {
+    /// The store.
+    #[param(example = "QN-PH")]
+    store: String,
+    /// The item.
+    #[param(example = "M03")]
+    item: String,
+    /// Goods on the way count in the net shortfall when they arrive within this many days.
+    #[param(minimum = 0, maximum = 365)]
+    horizon_days: Option<i64>,
+}
+
+/// Explain a shortfall
+///
+/// How the figures of one item at one store came about: formula, plan line, inputs, rounding, lots
+/// counted, and lots left out with the reason. 404 when the store is not in scope or the plan in
+/// force does not speak of the item there.
+#[utoipa::path(tag = "planning", operation_id = "explain_shortfall", params(ExplainQuery),
+    responses((status = 200, description = "The explanation", body = Explanation),
+        (status = 404, description = "No such line in the caller's scope", body = Problem,
+            content_type = "application/problem+json")),
+    extensions(("x-permission" = json!("shortfalls.read"))))]
+#[get("/shortfalls/explain")]
+pub async fn explain_shortfall(
+    caller: Caller,
+    Filters(query): Filters<ExplainQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let mut faults = Faults::new();
+    let store = faults.keep("/store", StoreCode::new(&query.store));
+    let item = faults.keep("/item", ItemCode::new(&query.item));
+    let horizon_days = horizon(query.horizon_days, &mut faults);
+    let (store, item) = faults.finish(store.zip(item))?;
+    caller
+        .read(Permission::ReadShortfalls, move |conn, app, actor| {
+            let name = format!("{store} / {item}");
+            let question = Question {
+                scope: actor.scope.stores(),
+                store: Some(store),
+                item: Some(item),
+                horizon_days,
+                ..Question::default()
+            };
+            let evidence = queries::evidence(conn, &question, &app.settings, app.clock.now())?;
+            let evidence = evidence.ok_or_else(|| {
+                Refusal::not_found("现行方案中的定额", "line of the plan in force", &name)
+            })?;
+            Ok(Explanation::from(evidence))
+        })
+        .await
+}
+
+/// The operations on shortfalls.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list_shortfalls).service(explain_shortfall);
+}

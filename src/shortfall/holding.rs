@@ -1,0 +1,196 @@
+//! What a store holds of an item, lot by lot, and what is on the way to it.
+
+use crate::kernel::id::{DispatchId, LotId};
+use crate::kernel::time::BusinessZone;
+use crate::kernel::{Instant, Quantity};
+use crate::shortfall::projection::DatedStock;
+use crate::shortfall::rules::Arrival;
+use crate::stock::account::StockState;
+use crate::stock::balance::{Blocked, why_unusable};
+use crate::stock::lot::Expiry;
+use crate::word_enum;
+use chrono::NaiveDate;
+
+/// A lot at a store, in one state.
+#[derive(Debug, Clone)]
+pub struct LotAtStore {
+    /// The lot.
+    pub lot: LotId,
+    /// The maker's lot number.
+    pub lot_number: String,
+    /// Its quality state.
+    pub state: StockState,
+    /// The last day on which it may be used.
+    pub expiry: Expiry,
+    /// Whether its maker's lot was recalled.
+    pub recalled: bool,
+    /// The purpose for which it is kept.
+    pub earmarked_for: Option<String>,
+    /// Base units there.
+    pub on_hand: Quantity,
+    /// Base units promised.
+    pub reserved: Quantity,
+}
+
+impl LotAtStore {
+    /// Base units that nobody was promised.
+    pub fn unreserved(&self) -> Quantity {
+        self.on_hand.minus_or_zero(self.reserved)
+    }
+
+    /// Why none of it is available on a day, as the ledger defines it; `None` when it is.
+    pub fn why_blocked(&self, today: NaiveDate) -> Option<Blocked> {
+        why_unusable(self.recalled, self.expiry, self.state, today)
+    }
+}
+
+word_enum! {
+    /// Why stock of a lot does not count as available.
+    pub enum LeftOut {
+        /// Its last day of use is past.
+        Expired = "expired",
+        /// Its maker's lot was recalled.
+        Recalled = "recalled",
+        /// It waits for inspection.
+        PendingInspection = "pending_inspection",
+        /// It is set apart on a suspicion.
+        Quarantined = "quarantined",
+        /// It is held back by an order.
+        Held = "held",
+        /// It is damaged.
+        Damaged = "damaged",
+        /// Nobody knows when it expires.
+        ExpiryUnknown = "expiry_unknown",
+        /// It is promised to documents.
+        Reserved = "reserved",
+    }
+}
+
+impl From<Blocked> for LeftOut {
+    fn from(blocked: Blocked) -> Self {
+        match blocked {
+            Blocked::Expired => Self::Expired,
+            Blocked::Recalled => Self::Recalled,
+            Blocked::PendingInspection => Self::PendingInspection,
+            Blocked::Quarantined => Self::Quarantined,
+            Blocked::Held => Self::Held,
+            Blocked::Damaged => Self::Damaged,
+            Blocked::ExpiryUnknown => Self::ExpiryUnknown,
+        }
+    }
+}
+
+/// What a store holds of an item.
+#[derive(Debug)]
+pub struct Held {
+    /// Everything that is there.
+    pub on_hand: Quantity,
+    /// What is promised to documents.
+    pub reserved: Quantity,
+    /// What may not be used, of that which nobody was promised.
+    pub blocked: Quantity,
+    /// On hand − reserved − blocked.
+    pub available: Quantity,
+    /// The available part, dated.
+    pub usable: Vec<DatedStock>,
+}
+
+/// Adds the lots of an item at a store up.
+pub fn hold(lots: &[LotAtStore], today: NaiveDate) -> Held {
+    let (free, barred): (Vec<&LotAtStore>, Vec<&LotAtStore>) =
+        lots.iter().partition(|lot| lot.why_blocked(today).is_none());
+    Held {
+        on_hand: Quantity::total(lots.iter().map(|lot| lot.on_hand)),
+        reserved: Quantity::total(lots.iter().map(|lot| lot.reserved)),
+        blocked: Quantity::total(barred.iter().map(|lot| lot.unreserved())),
+        available: Quantity::total(free.iter().map(|lot| lot.unreserved())),
+        usable: free
+            .iter()
+            .map(|lot| DatedStock { usable_until: lot.expiry.date(), quantity: lot.unreserved() })
+            .collect(),
+    }
+}
+
+/// Goods of one lot on one lorry to a store.
+#[derive(Debug, Clone)]
+pub struct LotOnTheWay {
+    /// The lot.
+    pub lot: LotId,
+    /// The maker's lot number.
+    pub lot_number: String,
+    /// The dispatch.
+    pub dispatch: DispatchId,
+    /// When they are expected.
+    pub expected_at: Instant,
+    /// The last day on which they may be used.
+    pub expires_on: Option<NaiveDate>,
+    /// Whether the maker's lot was recalled.
+    pub recalled: bool,
+    /// Base units on the way.
+    pub quantity: Quantity,
+}
+
+impl LotOnTheWay {
+    /// As the rules see it.
+    pub fn arrival(&self, zone: BusinessZone) -> Arrival {
+        Arrival {
+            quantity: self.quantity,
+            expected_on: Some(zone.day_of(self.expected_at)),
+            usable_until: self.expires_on,
+            recalled: self.recalled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::time::parse_date;
+
+    fn lot(on_hand: i64, expires_on: Option<&str>, state: StockState, reserved: i64) -> LotAtStore {
+        let day = expires_on.map(|text| parse_date(text).unwrap());
+        LotAtStore {
+            lot: LotId::generate(),
+            lot_number: "A".to_owned(),
+            state,
+            expiry: day.map_or(Expiry::None, Expiry::Dated),
+            recalled: false,
+            earmarked_for: None,
+            on_hand: Quantity::new(on_hand).unwrap(),
+            reserved: Quantity::new(reserved).unwrap(),
+        }
+    }
+
+    #[test]
+    fn p01_expired_quarantined_held_damaged_and_promised_stock_is_not_available() {
+        let today = parse_date("2025-03-01").unwrap();
+        let lots = [
+            lot(100, Some("2025-02-28"), StockState::Available, 0),
+            lot(80, Some("2025-03-01"), StockState::Available, 0),
+            lot(200, Some("2025-04-10"), StockState::Available, 30),
+            lot(500, Some("2025-09-17"), StockState::Quarantined, 0),
+            lot(60, None, StockState::Available, 0),
+            lot(40, Some("2025-05-30"), StockState::Held, 0),
+            lot(25, Some("2025-12-26"), StockState::Damaged, 0),
+        ];
+        let held = hold(&lots, today);
+        assert_eq!(
+            [held.on_hand, held.reserved, held.blocked, held.available].map(Quantity::units),
+            [1_005, 30, 100 + 565, 310]
+        );
+    }
+
+    #[test]
+    fn p11_promised_stock_is_neither_available_nor_projected() {
+        let today = parse_date("2025-03-01").unwrap();
+        let lots = [
+            lot(50, Some("2025-03-11"), StockState::Available, 0),
+            lot(50, Some("2025-03-11"), StockState::Available, 50),
+        ];
+        let held = hold(&lots, today);
+        assert_eq!(held.available.units(), 50);
+        let two_a_day = Some(crate::kernel::Ratio::whole(2));
+        let projection = crate::shortfall::projection::project(today, &held.usable, two_a_day);
+        assert_eq!(projection.unwrap().total_waste.units(), 28);
+    }
+}

@@ -1,0 +1,8 @@
+//! Shortfalls 缺口: what each store lacks against the reserve plan in force.
+
+pub mod api;
+pub mod holding;
+pub mod projection;
+pub mod queries;
+pub mod rules;
+pub mod view;

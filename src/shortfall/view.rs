@@ -1,0 +1,471 @@
+//! Shortfalls as the service shows them, and how it explains them.
+
+use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
+use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, StoreCode};
+use crate::reserve_plan::level::ResponseLevel;
+use crate::reserve_plan::plan::PlanVersion;
+use crate::reserve_plan::view::PlanLineView;
+use crate::shortfall::holding::{LeftOut, LotAtStore, LotOnTheWay};
+use crate::shortfall::queries::{Evidence, Line};
+use crate::shortfall::rules::{ArrivalVerdict, Reason, Status, Totals, percent};
+use crate::stock::account::StockState;
+use chrono::NaiveDate;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The version of the plan that figures rest on.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanRef {
+    /// The version's id.
+    pub id: ReservePlanId,
+    /// What people call it.
+    pub name: String,
+    /// The number of the plan.
+    pub number: String,
+    /// Which version of it.
+    pub version: i64,
+}
+
+impl From<&PlanVersion> for PlanRef {
+    fn from(plan: &PlanVersion) -> Self {
+        Self {
+            id: plan.id.clone(),
+            name: plan.name.clone(),
+            number: plan.number.clone(),
+            version: plan.version,
+        }
+    }
+}
+
+/// How one store stands with one item.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ShortfallRow {
+    /// The store.
+    pub store_code: StoreCode,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The response level that holds at the store.
+    pub level: ResponseLevel,
+    /// 储备定额 in base units; null when it cannot be worked out.
+    pub target: Option<Quantity>,
+    /// 下限 at that level: stock below it is reserve.
+    pub floor: Option<Quantity>,
+    /// 上限.
+    pub ceiling: Option<Quantity>,
+    /// 账面: everything in the store, usable or not.
+    pub on_hand: Quantity,
+    /// 占用: promised to documents.
+    pub reserved: Quantity,
+    /// 不可用: expired, recalled or not in state `available`, and promised to nobody.
+    pub blocked: Quantity,
+    /// 可用: on hand less reserved less blocked.
+    pub available: Quantity,
+    /// 在途: all that is on the way to the store.
+    pub in_transit_in: Quantity,
+    /// Of that, what arrives within the horizon, in date and not recalled.
+    pub arriving: Quantity,
+    /// 现货缺口: target less available, at least zero.
+    pub on_hand_shortfall: Option<Quantity>,
+    /// 净缺口: what arrives in time is taken off too.
+    pub net_shortfall: Option<Quantity>,
+    /// What lies above both target and floor.
+    pub surplus: Option<Quantity>,
+    /// `min(1, available / target)`, exact; null without a target or when it is zero.
+    #[schema(value_type = Option<String>, example = "310/1121")]
+    pub coverage: Option<Ratio>,
+    /// The same in whole percents, rounded down.
+    #[schema(example = 27)]
+    pub coverage_percent: Option<i64>,
+    /// 日均消耗, exact; null when unknown, which is not 0.
+    #[schema(value_type = Option<String>, example = "61/2")]
+    pub adc: Option<Ratio>,
+    /// `available / adc`, exact; null when the consumption is unknown or zero.
+    #[schema(value_type = Option<String>, example = "620/61")]
+    pub days_of_cover: Option<Ratio>,
+    /// The first day not fully served when nothing more comes; null when none is in sight.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub stockout_on: Option<NaiveDate>,
+    /// Base units that will expire unused at this consumption, rounded up; null when unknown.
+    pub projected_expiry_waste: Option<Quantity>,
+    /// What the net shortfall costs at the newest known price; null when none is known.
+    #[schema(value_type = Option<String>, example = "1466.40")]
+    pub cost: Option<Money>,
+    /// How the store stands: the first that holds.
+    pub status: Status,
+    /// What to know before acting on the line.
+    pub reasons: Vec<Reason>,
+    /// Business time of the store's newest movement; null when it never had one.
+    pub last_report_at: Option<Instant>,
+}
+
+impl From<&Line> for ShortfallRow {
+    fn from(line: &Line) -> Self {
+        let figures = &line.figures;
+        Self {
+            store_code: line.store.clone(),
+            item_code: line.item.clone(),
+            level: line.level,
+            target: line.target.as_ref().ok().map(|target| target.quantity),
+            floor: line.plan_line.line.floor_at(line.level),
+            ceiling: line.plan_line.line.ceiling,
+            on_hand: line.on_hand,
+            reserved: line.reserved,
+            blocked: line.blocked,
+            available: line.available,
+            in_transit_in: line.in_transit_in,
+            arriving: line.arriving,
+            on_hand_shortfall: figures.on_hand_shortfall,
+            net_shortfall: figures.net_shortfall,
+            surplus: figures.surplus,
+            coverage: figures.coverage,
+            coverage_percent: figures.coverage.map(percent),
+            adc: line.consumption.adc,
+            days_of_cover: figures.days_of_cover,
+            stockout_on: line.projection.as_ref().and_then(|projection| projection.stockout_on),
+            projected_expiry_waste: line.projection.as_ref().map(|p| p.total_waste),
+            cost: line.cost,
+            status: figures.status,
+            reasons: line.reasons.clone(),
+            last_report_at: line.last_report_at,
+        }
+    }
+}
+
+/// How the lines that match stand together.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TotalsView {
+    /// Lines that match.
+    pub lines: i64,
+    /// Lines whose target is met.
+    pub met: i64,
+    /// 达标率 `met / lines`; a line that cannot be computed counts as not met.
+    #[schema(value_type = Option<String>, example = "3/4")]
+    pub met_rate: Option<Ratio>,
+    /// `Σ min(available, target) / Σ target` over the lines that have a target.
+    #[schema(value_type = Option<String>, example = "11/16")]
+    pub weighted_coverage: Option<Ratio>,
+    /// The line with the lowest coverage; of equals the one that lacks most.
+    pub worst: Option<LineRef>,
+    /// Stores whose newest movement is older than the setting allows.
+    pub stale_stores: Vec<StoreCode>,
+}
+
+/// A store and an item.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LineRef {
+    /// The store.
+    pub store_code: StoreCode,
+    /// The item.
+    pub item_code: ItemCode,
+}
+
+impl From<Totals> for TotalsView {
+    fn from(totals: Totals) -> Self {
+        Self {
+            lines: totals.lines,
+            met: totals.met,
+            met_rate: totals.met_rate,
+            weighted_coverage: totals.weighted_coverage,
+            worst: totals.worst.map(|(store_code, item_code)| LineRef { store_code, item_code }),
+            stale_stores: totals.stale_stores,
+        }
+    }
+}
+
+/// A text in both languages.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct BothLanguages {
+    /// Simplified Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl BothLanguages {
+    fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { zh: zh.into(), en: en.into() }
+    }
+}
+
+/// How a line came about: formula, plan line, inputs, lots counted and lots left out.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Explanation {
+    /// The time that the figures are of.
+    pub as_of: Instant,
+    /// The version of the plan in force.
+    pub plan: PlanRef,
+    /// The line of it that counts: the closest to the store.
+    pub plan_line: PlanLineView,
+    /// The response level that holds at the store.
+    pub level: ResponseLevel,
+    /// The region whose declaration that is; null when nobody declared any.
+    pub level_from_region: Option<RegionCode>,
+    /// How targets are worked out.
+    pub formula: BothLanguages,
+    /// The formula with the numbers of this line.
+    #[schema(example = "max(ceil(max(5000, 61/2 × 30) × 130 / 100), 1000) = 6500")]
+    pub worked: String,
+    /// How it is rounded.
+    pub rounding: BothLanguages,
+    /// Each step of the target; null when a basis lacks its data.
+    pub target: Option<TargetSteps>,
+    /// Why there is no target; null when there is one.
+    pub not_computable: Option<BothLanguages>,
+    /// The average daily consumption and what it rests on.
+    pub consumption: ConsumptionView,
+    /// The lots, and the part of each, that count as available.
+    pub lots_counted: Vec<LotCounted>,
+    /// The lots, and the part of each, that do not.
+    pub lots_left_out: Vec<LotLeftOut>,
+    /// The last day on which goods may arrive to count in the net shortfall.
+    #[schema(value_type = String, format = Date)]
+    pub horizon_end: NaiveDate,
+    /// What is on the way, and whether it counts.
+    pub in_transit: Vec<TransitView>,
+    /// The reasons of the row in words.
+    pub reasons: Vec<ReasonView>,
+    /// The figures.
+    pub result: ShortfallRow,
+}
+
+/// Each step of a target.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TargetSteps {
+    /// The exact amount of each basis, in the order of the plan line.
+    #[schema(value_type = Vec<String>, example = json!(["5000", "915"]))]
+    pub bases: Vec<Ratio>,
+    /// The largest of them.
+    pub largest: Ratio,
+    /// The percentage of the response level.
+    pub level_percent: i64,
+    /// `largest × level_percent / 100`, exact.
+    pub at_level: Ratio,
+    /// The same, rounded up.
+    pub rounded: Quantity,
+    /// The floor at that level.
+    pub floor: Option<Quantity>,
+    /// The ceiling.
+    pub ceiling: Option<Quantity>,
+    /// The target: `rounded`, at most the ceiling, at least the floor.
+    pub target: Quantity,
+}
+
+/// An average daily consumption and what it rests on.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ConsumptionView {
+    /// The first day looked at.
+    #[schema(value_type = String, format = Date)]
+    pub from: NaiveDate,
+    /// The last day looked at, yesterday.
+    #[schema(value_type = String, format = Date)]
+    pub to: NaiveDate,
+    /// Days of that window since the item was first seen at the store.
+    pub observed_days: i64,
+    /// Of these, days on which nothing was there and nothing was used.
+    pub stockout_days: i64,
+    /// `observed_days − stockout_days`: what the use is divided by.
+    pub exposure_days: i64,
+    /// Base units used, less what was given back or reversed.
+    pub used: Quantity,
+    /// `used / exposure_days`; null when there is no day to judge by.
+    #[schema(value_type = Option<String>, example = "61/2")]
+    pub adc: Option<Ratio>,
+}
+
+/// A lot that counts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LotCounted {
+    /// The lot.
+    pub lot_id: LotId,
+    /// The maker's number.
+    pub lot_number: String,
+    /// The last day on which it may be used.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<NaiveDate>,
+    /// The purpose for which it is kept, if it is.
+    pub earmarked_for: Option<String>,
+    /// Base units that count.
+    pub quantity: Quantity,
+}
+
+/// A lot, or the part of it, that does not count.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LotLeftOut {
+    /// The lot.
+    pub lot_id: LotId,
+    /// The maker's number.
+    pub lot_number: String,
+    /// The last day on which it may be used.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<NaiveDate>,
+    /// Its quality state.
+    pub state: StockState,
+    /// Base units that do not count.
+    pub quantity: Quantity,
+    /// Why.
+    pub reason: LeftOut,
+}
+
+/// Goods on the way.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TransitView {
+    /// The dispatch.
+    pub dispatch_id: DispatchId,
+    /// The lot.
+    pub lot_id: LotId,
+    /// The maker's number.
+    pub lot_number: String,
+    /// The last day on which they may be used.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<NaiveDate>,
+    /// When they are expected.
+    pub expected_at: Instant,
+    /// Base units.
+    pub quantity: Quantity,
+    /// Whether they count, or why not.
+    pub verdict: ArrivalVerdict,
+}
+
+/// A reason in words.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReasonView {
+    /// The reason.
+    pub code: Reason,
+    /// Simplified Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl From<Evidence> for Explanation {
+    fn from(evidence: Evidence) -> Self {
+        let line = &evidence.line;
+        let (lots_counted, lots_left_out) = sort_lots(&evidence.lots, evidence.today);
+        Self {
+            as_of: evidence.as_of,
+            plan: PlanRef::from(&evidence.plan),
+            plan_line: line.plan_line.clone().into(),
+            level: line.level,
+            level_from_region: evidence.level_from.clone(),
+            formula: BothLanguages::new(
+                "定额 = 各依据的最大值 × 响应级别百分比 ÷ 100，向上取整；不高于上限，不低于下限。缺口 = 定额 − 可用；净缺口再减按时到货的在途",
+                "target = the largest basis × level percent / 100, rounded up; at most the ceiling, at least the floor. Shortfall = target − available; the net shortfall also takes off what arrives in time",
+            ),
+            worked: worked(line),
+            rounding: BothLanguages::new(
+                "分数一直精确保留，只在最后向上取整一次",
+                "Fractions are kept exact and rounded up once, at the end",
+            ),
+            target: line.target.as_ref().ok().map(|target| TargetSteps {
+                bases: target.bases.clone(),
+                largest: target.largest,
+                level_percent: target.percent,
+                at_level: target.at_level,
+                rounded: target.rounded,
+                floor: target.floor,
+                ceiling: target.ceiling,
+                target: target.quantity,
+            }),
+            not_computable: line
+                .target
+                .as_ref()
+                .err()
+                .map(|why| BothLanguages::new(why.zh(), why.en())),
+            consumption: consumption(line),
+            lots_counted,
+            lots_left_out,
+            horizon_end: evidence.horizon_end,
+            in_transit: evidence.on_the_way.iter().map(transit).collect(),
+            reasons: line
+                .reasons
+                .iter()
+                .map(|code| ReasonView {
+                    code: *code,
+                    zh: code.zh().to_owned(),
+                    en: code.en().to_owned(),
+                })
+                .collect(),
+            result: ShortfallRow::from(line),
+        }
+    }
+}
+
+/// The formula with the numbers of a line.
+fn worked(line: &Line) -> String {
+    let plan_line = &line.plan_line.line;
+    let bases: Vec<String> =
+        plan_line.bases.iter().map(|basis| basis.formula(line.consumption.adc)).collect();
+    let largest = match bases.as_slice() {
+        [only] => only.clone(),
+        several => format!("max({})", several.join(", ")),
+    };
+    let percent = plan_line.level_percent.at(line.level);
+    let mut formula = format!("ceil({largest} × {percent} / 100)");
+    if let Some(ceiling) = plan_line.ceiling {
+        formula = format!("min({formula}, {ceiling})");
+    }
+    if let Some(floor) = plan_line.floor_at(line.level) {
+        formula = format!("max({formula}, {floor})");
+    }
+    match &line.target {
+        Ok(target) => format!("{formula} = {}", target.quantity),
+        Err(_missing) => format!("{formula} = ?"),
+    }
+}
+
+fn consumption(line: &Line) -> ConsumptionView {
+    let average = &line.consumption;
+    ConsumptionView {
+        from: average.window.first(),
+        to: average.window.last(),
+        observed_days: average.observed_days,
+        stockout_days: average.stockout_days,
+        exposure_days: average.exposure_days(),
+        used: average.used,
+        adc: average.adc,
+    }
+}
+
+fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec<LotLeftOut>) {
+    let (mut counted, mut left_out) = (Vec::new(), Vec::new());
+    for lot in lots {
+        let mut leave_out = |quantity: Quantity, reason: LeftOut| {
+            left_out.push(LotLeftOut {
+                lot_id: lot.lot.clone(),
+                lot_number: lot.lot_number.clone(),
+                expires_on: lot.expiry.date(),
+                state: lot.state,
+                quantity,
+                reason,
+            });
+        };
+        if !lot.reserved.is_zero() {
+            leave_out(lot.reserved, LeftOut::Reserved);
+        }
+        let free = lot.unreserved();
+        match lot.why_blocked(today) {
+            _ if free.is_zero() => {}
+            Some(blocked) => leave_out(free, blocked.into()),
+            None => counted.push(LotCounted {
+                lot_id: lot.lot.clone(),
+                lot_number: lot.lot_number.clone(),
+                expires_on: lot.expiry.date(),
+                earmarked_for: lot.earmarked_for.clone(),
+                quantity: free,
+            }),
+        }
+    }
+    (counted, left_out)
+}
+
+fn transit((goods, verdict): &(LotOnTheWay, ArrivalVerdict)) -> TransitView {
+    TransitView {
+        dispatch_id: goods.dispatch.clone(),
+        lot_id: goods.lot.clone(),
+        lot_number: goods.lot_number.clone(),
+        expires_on: goods.expires_on,
+        expected_at: goods.expected_at,
+        quantity: goods.quantity,
+        verdict: *verdict,
+    }
+}

@@ -1,0 +1,255 @@
+//! What is where, over REST.
+
+use crate::access::Permission;
+use crate::catalogue::packs::InPacks;
+use crate::catalogue::{Category, Item, records as items};
+use crate::command::CommandError;
+use crate::db::DbConnection;
+use crate::http::{ApiError, Caller, Filters, page_after};
+use crate::kernel::id::LotId;
+use crate::kernel::page::{Cursor, Page, PageSize};
+use crate::kernel::time::plus_days;
+use crate::kernel::{Faults, Instant, ItemCode, Quantity, StoreCode};
+use crate::stock::account::StockState;
+use crate::stock::api::{item_filter, region_filter, store_filter, word_filter};
+use crate::stock::balance::LotBalance;
+use crate::stock::queries::{self, InTransit, StockFilter};
+use crate::stock::views::StockRow;
+use crate::word_enum;
+use actix_web::{HttpResponse, get};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+word_enum! {
+    /// What one row of stock stands for.
+    pub enum GroupBy {
+        /// One lot in one state at one store.
+        Lot = "lot",
+        /// One item over all stores that are looked at.
+        Item = "item",
+        /// One item at one store.
+        Store = "store",
+    }
+}
+
+/// A page of stock, and the time for which it holds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StockPage {
+    /// The service's time when the stock was read.
+    pub as_of: Instant,
+    /// The rows, by store, item, lot and state.
+    pub rows: Vec<StockRow>,
+    /// Give this as `cursor` to get the next page; absent on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Which stock to look at.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StockQuery {
+    /// In this store.
+    store: Option<String>,
+    /// Of this item.
+    item: Option<String>,
+    /// In stores of this region.
+    region: Option<String>,
+    /// Of items of this category.
+    category: Option<String>,
+    /// In this state.
+    state: Option<String>,
+    /// `lot` (the default), `item` or `store`.
+    group_by: Option<String>,
+    /// Rows of a page: 50 unless said, 1000 at most.
+    #[param(minimum = 1)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+type LotKey = (StoreCode, ItemCode, LotId, StockState);
+type GroupKey = (String, ItemCode);
+
+/// Look at stock
+///
+/// What stores in scope hold now: on hand, reserved, blocked, available and in transit, by lot, by
+/// item or by store.
+#[utoipa::path(tag = "stock", operation_id = "list_stock", params(StockQuery),
+    responses((status = 200, description = "A page of stock", body = StockPage)),
+    extensions(("x-permission" = json!("stock.read"))))]
+#[get("/stock")]
+pub async fn list_stock(
+    caller: Caller,
+    Filters(query): Filters<StockQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let mut faults = Faults::new();
+    let group =
+        word_filter("/group_by", query.group_by.as_deref(), GroupBy::from_word, &mut faults)
+            .unwrap_or(GroupBy::Lot);
+    let filter = StockFilter {
+        store: store_filter(query.store.as_deref(), &mut faults),
+        item: item_filter(query.item.as_deref(), &mut faults),
+        region: region_filter(query.region.as_deref(), &mut faults),
+        category: word_filter(
+            "/category",
+            query.category.as_deref(),
+            Category::from_word,
+            &mut faults,
+        ),
+        state: word_filter("/state", query.state.as_deref(), StockState::from_word, &mut faults),
+    };
+    let cursor = query.cursor.as_deref();
+    let (size, lot_after, group_after) = match group {
+        GroupBy::Lot => {
+            let (size, after) = page_after::<LotKey>(query.limit, cursor, &mut faults);
+            (size, after, None)
+        }
+        GroupBy::Item | GroupBy::Store => {
+            let (size, after) = page_after::<GroupKey>(query.limit, cursor, &mut faults);
+            (size, None, after)
+        }
+    };
+    faults.check()?;
+    caller
+        .read(Permission::ReadStock, move |conn, app, actor| {
+            let now = app.clock.now();
+            let day = app.settings.zone.day_of(now);
+            let limit = if group == GroupBy::Lot { size.probe() } else { i64::MAX };
+            let balances = queries::stock(conn, &actor.scope, &filter, lot_after, limit)?;
+            let (store, item) = (filter.store.as_ref(), filter.item.as_ref());
+            let on_way = queries::in_transit(conn, &actor.scope, store, item, None)?;
+            let page = match group {
+                GroupBy::Lot => by_lot(conn, balances, &on_way, day, size)?,
+                GroupBy::Item => grouped(conn, balances, &on_way, day, size, group_after, false)?,
+                GroupBy::Store => grouped(conn, balances, &on_way, day, size, group_after, true)?,
+            };
+            Ok(StockPage { as_of: now, rows: page.rows, next_cursor: page.next_cursor })
+        })
+        .await
+}
+
+fn by_lot(
+    conn: &mut DbConnection,
+    balances: Vec<LotBalance>,
+    on_way: &[InTransit],
+    day: NaiveDate,
+    size: PageSize,
+) -> Result<Page<StockRow>, CommandError> {
+    let page = Page::from_probe(balances, size, |balance| {
+        let item = balance.lot.makers_lot.item_code.clone();
+        (balance.store_code.clone(), item, balance.lot.id.clone(), balance.state)
+    });
+    let catalogue =
+        items_of(conn, page.rows.iter().map(|balance| &balance.lot.makers_lot.item_code))?;
+    Ok(page.map(|balance| {
+        let makers = &balance.lot.makers_lot;
+        let item = catalogue.get(&makers.item_code);
+        let of_lot = |store: fn(&InTransit) -> &StoreCode| {
+            let rows = on_way.iter().filter(|row| row.lot_id == balance.lot.id);
+            units(rows.filter(|row| *store(row) == balance.store_code))
+        };
+        let near = |item: &Item, last| last <= plus_days(day, item.near_expiry_days);
+        StockRow {
+            in_transit_in: of_lot(|row| &row.to_store),
+            in_transit_out: of_lot(|row| &row.from_store),
+            lot_number: Some(makers.lot_number.clone()),
+            expires_on: makers.expiry.date(),
+            state: Some(balance.state),
+            blocked_because: balance.why_blocked(day),
+            near_expiry: item.map(|item| makers.expiry.date().is_some_and(|last| near(item, last))),
+            lot_id: Some(balance.lot.id.clone()),
+            ..sums(&balance, day, item)
+        }
+    }))
+}
+
+/// The row of one balance, without what only its lot tells.
+fn sums(balance: &LotBalance, day: NaiveDate, item: Option<&Item>) -> StockRow {
+    let available = balance.available(day);
+    StockRow {
+        store_code: Some(balance.store_code.clone()),
+        item_code: Some(balance.lot.makers_lot.item_code.clone()),
+        on_hand: balance.on_hand.units(),
+        reserved: balance.reserved.units(),
+        blocked: balance.blocked(day).units(),
+        available: available.units(),
+        available_in_packs: item
+            .and_then(Item::largest_pack)
+            .map(|pack| InPacks::of(available, pack)),
+        ..StockRow::default()
+    }
+}
+
+fn grouped(
+    conn: &mut DbConnection,
+    balances: Vec<LotBalance>,
+    on_way: &[InTransit],
+    day: NaiveDate,
+    size: PageSize,
+    after: Option<GroupKey>,
+    by_store: bool,
+) -> Result<Page<StockRow>, CommandError> {
+    let key = |store: &StoreCode, item: &ItemCode| {
+        (if by_store { store.to_string() } else { String::new() }, item.clone())
+    };
+    let mut groups: BTreeMap<GroupKey, StockRow> = BTreeMap::new();
+    for balance in &balances {
+        let item = &balance.lot.makers_lot.item_code;
+        let row = groups.entry(key(&balance.store_code, item)).or_default();
+        row.on_hand += balance.on_hand.units();
+        row.reserved += balance.reserved.units();
+        row.blocked += balance.blocked(day).units();
+        row.available += balance.available(day).units();
+    }
+    for row in on_way {
+        let units = row.quantity.units();
+        if let Some(group) = groups.get_mut(&key(&row.to_store, &row.item_code)) {
+            group.in_transit_in += units;
+        }
+        if let Some(group) = groups.get_mut(&key(&row.from_store, &row.item_code)) {
+            group.in_transit_out += units;
+        }
+    }
+    let most = usize::try_from(size.probe()).unwrap_or(usize::MAX);
+    let rows: Vec<(GroupKey, StockRow)> = groups
+        .into_iter()
+        .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
+        .take(most)
+        .collect();
+    let catalogue = items_of(conn, rows.iter().map(|((_, item), _)| item))?;
+    let last = rows.get(most.saturating_sub(2)).filter(|_| rows.len() == most);
+    let next_cursor = last.map(|(key, _)| String::from(Cursor::after(key)));
+    let rows = rows.into_iter().take(most - 1).map(|((store, code), row)| StockRow {
+        available_in_packs: catalogue
+            .get(&code)
+            .and_then(Item::largest_pack)
+            .zip(Quantity::new(row.available).ok())
+            .map(|(pack, available)| InPacks::of(available, pack)),
+        store_code: StoreCode::new(&store).ok(),
+        item_code: Some(code),
+        ..row
+    });
+    Ok(Page { rows: rows.collect(), next_cursor })
+}
+
+fn items_of<'a>(
+    conn: &mut DbConnection,
+    codes: impl Iterator<Item = &'a ItemCode>,
+) -> Result<BTreeMap<ItemCode, Item>, CommandError> {
+    let mut codes: Vec<ItemCode> = codes.cloned().collect();
+    codes.sort_unstable();
+    codes.dedup();
+    Ok(items::find_all(conn, &codes)?)
+}
+
+fn units<'a>(rows: impl Iterator<Item = &'a InTransit>) -> i64 {
+    Quantity::total(rows.map(|row| row.quantity)).units()
+}
+
+/// The operations that look at stock.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list_stock);
+}

@@ -1,0 +1,163 @@
+//! Receipts (入库).
+
+use crate::catalogue::packs::InPacks;
+use crate::command::{CommandError, Done, Tx};
+use crate::kernel::id::{MakersLotId, StockDocumentId};
+use crate::kernel::{Code, FaultCode, Faults, LotNumber, Refusal, StoreCode};
+use crate::stock::account::Account;
+use crate::stock::commands::{post_document, subject};
+use crate::stock::document::DocumentKind;
+use crate::stock::lot::MakersLot;
+use crate::stock::movement::{MovementKind, NewMovement};
+use crate::stock::records;
+use crate::stock::requests::{ReceiptLine, ReceiptRequest, head, optional_text};
+use crate::stock::views::{DocumentHead, ReceiptDetail, ReceiptLineView, ReceiptView};
+use chrono::Datelike;
+
+/// Takes stock into a store.
+///
+/// # Errors
+/// `validation_failed` with every fault, `store_out_of_scope`, `lot_conflict` when the book holds
+/// a lot number with another expiry or production date.
+pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, CommandError> {
+    let mut faults = Faults::new();
+    let head = head(tx, &request.store_code, request.occurred_at.as_deref(), &mut faults)?;
+    let day = tx.settings.zone.day_of(head.as_ref().map_or(tx.now, |head| head.occurred_at));
+    let lines = request.lines(tx, day, &mut faults)?;
+    let mut text = |pointer, given: &Option<String>| {
+        optional_text::<120>(given.as_ref(), pointer, &mut faults)
+    };
+    let inspected_by = text("/inspected_by", &request.inspected_by);
+    let witnessed_by = text("/witnessed_by", &request.witnessed_by);
+    let source_document_number = text("/source/document_number", &request.source.document_number);
+    let note = optional_text::<1000>(request.note.as_ref(), "/note", &mut faults);
+    let head = faults.finish(head)?;
+    let store = head.store.code;
+    let id = StockDocumentId::generate();
+    let mut movements = Vec::with_capacity(lines.len());
+    let mut views = Vec::with_capacity(lines.len());
+    for (at, (line, asked)) in lines.iter().zip(&request.lines).enumerate() {
+        let line_no = i64::try_from(at + 1).unwrap_or(i64::MAX);
+        let makers = makers_lot(tx, &store, line, at)?;
+        let lot_id =
+            records::find_or_insert_lot(tx.conn, &makers, &line.provenance, id.as_str(), tx.now)?;
+        movements.push(NewMovement::new(
+            MovementKind::Receipt,
+            &store,
+            &line.item.code,
+            &lot_id,
+            line.quantity,
+            Account::Outside(line.provenance.source_kind),
+            Account::Store(store.clone(), line.state),
+            line_no,
+        ));
+        views.push(ReceiptLineView {
+            line: line_no,
+            item_code: line.item.code.clone(),
+            lot_id,
+            makers_lot_id: makers.id,
+            lot_number: makers.lot_number,
+            expires_on: makers.expiry.date(),
+            state: line.state,
+            quantity: line.quantity,
+            in_packs: line.item.largest_pack().map(|pack| InPacks::of(line.quantity, pack)),
+            delivered: asked.delivered,
+            rejected: asked.rejected,
+            reject_reason: asked.reject_reason.clone(),
+            quantity_basis: asked.quantity_basis.clone().unwrap_or_else(|| "labelled".to_owned()),
+        });
+    }
+    let Some(first) = lines.first() else {
+        return Err(Refusal::fault("/lines", FaultCode::TooShort).into());
+    };
+    let detail = ReceiptDetail {
+        source_kind: first.provenance.source_kind,
+        source_name: first.provenance.source_name.clone(),
+        source_document_number,
+        inspected_by,
+        witnessed_by,
+        note,
+        lines: views,
+    };
+    let (document, movements) =
+        post_document(tx, DocumentKind::Receipt, id, &store, head.occurred_at, movements, &detail)?;
+    let view = ReceiptView { head: DocumentHead::from(&document), detail, movements };
+    Ok(Done::created(subject(&document), &view)
+        .version(document.version)
+        .located(format!("/receipts/{}", document.id)))
+}
+
+/// The maker's lot of a line: the one that the book knows, or a new one.
+fn makers_lot(
+    tx: &mut Tx<'_>,
+    store: &StoreCode,
+    line: &ReceiptLine,
+    at: usize,
+) -> Result<MakersLot, CommandError> {
+    let (lot_number, is_house_number) = match &line.lot.lot_number {
+        Some(number) => (number.clone(), false),
+        None => (house_number(tx, store)?, true),
+    };
+    let new = MakersLot {
+        id: MakersLotId::generate(),
+        item_code: line.item.code.clone(),
+        lot_number,
+        maker: line.lot.maker.clone(),
+        is_house_number,
+        manufactured_on: line.lot.manufactured_on,
+        expiry: line.lot.expiry,
+        recalled_at: None,
+        recall_reason: None,
+        version: 1,
+        created_at: tx.now,
+    };
+    let lock = |tx: &mut Tx<'_>| {
+        records::lock_makers_lot_named(tx.conn, &new.item_code, &new.lot_number, &new.maker)
+    };
+    if let Some(known) = lock(tx)? {
+        return same_or_conflict(known, &new, at);
+    }
+    records::insert_makers_lot(tx.conn, &new)?;
+    match lock(tx)? {
+        Some(known) => same_or_conflict(known, &new, at),
+        None => Ok(new),
+    }
+}
+
+/// A number for goods whose label has none, unique in the county: store, year, running number.
+fn house_number(tx: &mut Tx<'_>, store: &StoreCode) -> Result<LotNumber, CommandError> {
+    let year = i64::from(tx.settings.zone.day_of(tx.now).year());
+    let running = records::next_number(tx.conn, store, "PH", year)?;
+    let text = format!("{store}-{:02}{running:05}", year % 100);
+    Ok(LotNumber::new(&text).map_err(|code| Refusal::fault("/lines", code))?)
+}
+
+fn same_or_conflict(
+    known: MakersLot,
+    new: &MakersLot,
+    at: usize,
+) -> Result<MakersLot, CommandError> {
+    let made_otherwise = new.manufactured_on.is_some()
+        && known.manufactured_on.is_some()
+        && new.manufactured_on != known.manufactured_on;
+    if known.expiry == new.expiry && !made_otherwise {
+        return Ok(known);
+    }
+    let shown =
+        known.expiry.date().map_or_else(|| known.expiry.kind().to_owned(), |d| d.to_string());
+    let refusal = Refusal::new(
+        Code::LotConflict,
+        format!("物资 {} 批号 {} 账面效期为 {shown}", known.item_code, known.lot_number),
+        format!(
+            "The book holds item {} lot {} with expiry {shown}",
+            known.item_code, known.lot_number
+        ),
+    );
+    Err(refusal
+        .at(format!("/lines/{at}/lot_number"), FaultCode::Contradicts)
+        .with("makers_lot_id", known.id.as_str())
+        .with("expiry", known.expiry.kind())
+        .with("expires_on", known.expiry.date().map(|day| day.to_string()))
+        .with("manufactured_on", known.manufactured_on.map(|day| day.to_string()))
+        .into())
+}

@@ -1,0 +1,367 @@
+//! Proof: balances are rebuilt from movements, and the chains are walked link by link.
+//!
+//! Every difference is reported with where and what; nothing is repaired.
+
+use crate::audit;
+use crate::chain::records::all_heads;
+use crate::db::schema::{reservation, stock_balance, stock_movement, transit_balance};
+use crate::db::{DbConnection, DbError};
+use crate::kernel::id::{DispatchId, LotId, ShipmentId};
+use crate::kernel::{Quantity, StoreCode};
+use crate::stock::account::{Account, StockState};
+use crate::stock::movement::{Movement, chain_of};
+use crate::stock::posting::{BalanceKey, TransitKey};
+use crate::stock::records::MovementRow;
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// Links of a chain that are read at once.
+const RUN: i64 = 2_000;
+
+/// Something that does not agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Where: a balance, a chain, a reservation.
+    pub place: String,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+}
+
+/// What was looked at, and everything that does not agree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Movements that were walked.
+    pub movements: u64,
+    /// Audit entries that were walked.
+    pub audit_entries: u64,
+    /// Balances that were rebuilt.
+    pub balances: u64,
+    /// Everything that does not agree.
+    pub differences: Vec<Difference>,
+}
+
+impl Report {
+    /// Whether everything agrees.
+    pub fn is_clean(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    fn differ(&mut self, place: impl Into<String>, expected: impl ToString, found: impl ToString) {
+        self.differences.push(Difference {
+            place: place.into(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        });
+    }
+}
+
+/// Walks every chain and rebuilds every balance, on the snapshot of one read.
+///
+/// # Errors
+/// When the database fails.
+pub fn verify(conn: &mut DbConnection) -> Result<Report, DbError> {
+    let mut report = Report::default();
+    let mut rebuilt = Rebuilt::default();
+    let heads: BTreeMap<String, (i64, String)> =
+        all_heads(conn)?.into_iter().map(|head| (head.chain, (head.seq, head.hash))).collect();
+    let stores: Vec<StoreCode> = stock_movement::table
+        .select(stock_movement::store_code)
+        .distinct()
+        .order(stock_movement::store_code)
+        .load(conn)?;
+    for store in &stores {
+        walk_movements(conn, store, &heads, &mut rebuilt, &mut report)?;
+    }
+    for chain in audit::records::chains(conn)? {
+        walk_audit(conn, &chain, &heads, &mut report)?;
+    }
+    check_lost_chains(&heads, &stores, conn, &mut report)?;
+    check_lots(&rebuilt, &mut report);
+    check_balances(conn, rebuilt, &mut report)?;
+    check_reservations(conn, &mut report)?;
+    Ok(report)
+}
+
+/// Balances as the movements alone tell them. Signed, because a damaged ledger may go below zero.
+#[derive(Debug, Default)]
+struct Rebuilt {
+    stores: BTreeMap<BalanceKey, i128>,
+    transit: BTreeMap<TransitKey, i128>,
+    /// By lot, the sum over all accounts, outside ones too: always zero.
+    lots: BTreeMap<LotId, i128>,
+}
+
+impl Rebuilt {
+    fn add(&mut self, movement: &Movement) {
+        let line = &movement.line;
+        let units = i128::from(line.quantity.units());
+        for (account, change) in [(&line.from, -units), (&line.to, units)] {
+            *self.lots.entry(line.lot_id.clone()).or_default() += change;
+            match account {
+                Account::Store(store, state) => {
+                    let key = BalanceKey {
+                        store_code: store.clone(),
+                        lot_id: line.lot_id.clone(),
+                        state: *state,
+                    };
+                    *self.stores.entry(key).or_default() += change;
+                }
+                Account::Transit(dispatch) => {
+                    if let Some(shipment_id) = line.shipment_id.clone() {
+                        let key = TransitKey {
+                            dispatch_id: dispatch.clone(),
+                            shipment_id,
+                            lot_id: line.lot_id.clone(),
+                        };
+                        *self.transit.entry(key).or_default() += change;
+                    }
+                }
+                Account::Outside(_) => {}
+            }
+        }
+    }
+}
+
+fn walk_movements(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    heads: &BTreeMap<String, (i64, String)>,
+    rebuilt: &mut Rebuilt,
+    report: &mut Report,
+) -> Result<(), DbError> {
+    let chain = chain_of(store);
+    let mut link = Link::default();
+    loop {
+        let rows: Vec<MovementRow> = stock_movement::table
+            .filter(stock_movement::store_code.eq(store))
+            .filter(stock_movement::chain_seq.gt(link.seq))
+            .select(MovementRow::as_select())
+            .order(stock_movement::chain_seq)
+            .limit(RUN)
+            .load(conn)?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let movement = Movement::try_from(row)?;
+            let hash = movement.compute_hash();
+            link.follow(
+                &chain,
+                movement.chain_seq,
+                &movement.previous_hash,
+                &movement.hash,
+                &hash,
+                report,
+            );
+            report.movements += 1;
+            rebuilt.add(&movement);
+        }
+    }
+    link.end(&chain, heads, report);
+    Ok(())
+}
+
+fn walk_audit(
+    conn: &mut DbConnection,
+    chain: &str,
+    heads: &BTreeMap<String, (i64, String)>,
+    report: &mut Report,
+) -> Result<(), DbError> {
+    let mut link = Link::default();
+    loop {
+        let entries = audit::records::links(conn, chain, link.seq, RUN)?;
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            let hash = audit::entry::hash_of(
+                &entry.id,
+                &entry.chain,
+                entry.chain_seq,
+                entry.recorded_at,
+                &entry.entry,
+                &entry.previous_hash,
+            );
+            link.follow(chain, entry.chain_seq, &entry.previous_hash, &entry.hash, &hash, report);
+            report.audit_entries += 1;
+        }
+    }
+    link.end(chain, heads, report);
+    Ok(())
+}
+
+/// The place in a chain to which the walk has come.
+#[derive(Debug, Default)]
+struct Link {
+    seq: i64,
+    hash: String,
+}
+
+impl Link {
+    fn follow(
+        &mut self,
+        chain: &str,
+        seq: i64,
+        previous: &str,
+        stored: &str,
+        computed: &str,
+        report: &mut Report,
+    ) {
+        let place = format!("{chain} link {seq}");
+        if seq != self.seq + 1 {
+            report.differ(&place, format!("link {}", self.seq + 1), format!("link {seq}"));
+        }
+        if previous != self.hash {
+            report.differ(&place, format!("after {}", self.hash), format!("after {previous}"));
+        }
+        if stored != computed {
+            report.differ(&place, format!("hash {computed}"), format!("hash {stored}"));
+        }
+        self.seq = seq;
+        stored.clone_into(&mut self.hash);
+    }
+
+    fn end(&self, chain: &str, heads: &BTreeMap<String, (i64, String)>, report: &mut Report) {
+        match heads.get(chain) {
+            Some((seq, hash)) if *seq == self.seq && *hash == self.hash => {}
+            Some((seq, hash)) => {
+                let expected = format!("head {seq} {hash}");
+                report.differ(chain, expected, format!("head {} {}", self.seq, self.hash));
+            }
+            None => report.differ(chain, "a head", "none"),
+        }
+    }
+}
+
+/// A chain whose head is there but whose links are all gone.
+fn check_lost_chains(
+    heads: &BTreeMap<String, (i64, String)>,
+    stores: &[StoreCode],
+    conn: &mut DbConnection,
+    report: &mut Report,
+) -> Result<(), DbError> {
+    let mut walked = audit::records::chains(conn)?;
+    walked.extend(stores.iter().map(chain_of));
+    for (chain, (seq, _)) in heads {
+        if *seq > 0 && !walked.contains(chain) {
+            report.differ(chain, format!("{seq} links"), "none");
+        }
+    }
+    Ok(())
+}
+
+fn check_lots(rebuilt: &Rebuilt, report: &mut Report) {
+    for (lot, sum) in &rebuilt.lots {
+        if *sum != 0 {
+            report.differ(format!("lot {lot}, all accounts"), 0, sum);
+        }
+    }
+}
+
+fn check_balances(
+    conn: &mut DbConnection,
+    mut rebuilt: Rebuilt,
+    report: &mut Report,
+) -> Result<(), DbError> {
+    type Row = (StoreCode, LotId, StockState, Quantity, Quantity);
+    let rows: Vec<Row> = stock_balance::table
+        .select((
+            stock_balance::store_code,
+            stock_balance::lot_id,
+            stock_balance::state,
+            stock_balance::on_hand,
+            stock_balance::reserved,
+        ))
+        .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state))
+        .load(conn)?;
+    for (store_code, lot_id, state, on_hand, reserved) in rows {
+        report.balances += 1;
+        let place = format!("balance {store_code} {lot_id} {state}");
+        let expected =
+            rebuilt.stores.remove(&BalanceKey { store_code, lot_id, state }).unwrap_or(0);
+        if expected != i128::from(on_hand.units()) {
+            report.differ(&place, expected, on_hand);
+        }
+        if reserved > on_hand {
+            report.differ(place, format!("reserved up to {on_hand}"), reserved);
+        }
+    }
+    for (key, sum) in rebuilt.stores.into_iter().filter(|(_, sum)| *sum != 0) {
+        let place = format!("balance {} {} {}", key.store_code, key.lot_id, key.state);
+        report.differ(place, sum, "no row");
+    }
+    let rows: Vec<(DispatchId, ShipmentId, LotId, Quantity)> = transit_balance::table
+        .select((
+            transit_balance::dispatch_id,
+            transit_balance::shipment_id,
+            transit_balance::lot_id,
+            transit_balance::on_hand,
+        ))
+        .order((
+            transit_balance::dispatch_id,
+            transit_balance::shipment_id,
+            transit_balance::lot_id,
+        ))
+        .load(conn)?;
+    for (dispatch_id, shipment_id, lot_id, on_hand) in rows {
+        report.balances += 1;
+        let place = format!("transit {dispatch_id} {shipment_id} {lot_id}");
+        let key = TransitKey { dispatch_id, shipment_id, lot_id };
+        let expected = rebuilt.transit.remove(&key).unwrap_or(0);
+        if expected != i128::from(on_hand.units()) {
+            report.differ(place, expected, on_hand);
+        }
+    }
+    for (key, sum) in rebuilt.transit.into_iter().filter(|(_, sum)| *sum != 0) {
+        let place = format!("transit {} {} {}", key.dispatch_id, key.shipment_id, key.lot_id);
+        report.differ(place, sum, "no row");
+    }
+    Ok(())
+}
+
+/// What is reserved on a balance is what documents were promised of it.
+fn check_reservations(conn: &mut DbConnection, report: &mut Report) -> Result<(), DbError> {
+    let mut promised: BTreeMap<(StoreCode, LotId), i64> = BTreeMap::new();
+    let rows: Vec<(StoreCode, LotId, Quantity)> = reservation::table
+        .select((reservation::store_code, reservation::lot_id, reservation::quantity))
+        .order((
+            reservation::document_kind,
+            reservation::document_id,
+            reservation::line_no,
+            reservation::store_code,
+            reservation::lot_id,
+        ))
+        .load(conn)?;
+    for (store, lot, quantity) in rows {
+        *promised.entry((store, lot)).or_default() += quantity.units();
+    }
+    let rows: Vec<(StoreCode, LotId, StockState, Quantity)> = stock_balance::table
+        .filter(stock_balance::reserved.gt(Quantity::ZERO))
+        .select((
+            stock_balance::store_code,
+            stock_balance::lot_id,
+            stock_balance::state,
+            stock_balance::reserved,
+        ))
+        .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state))
+        .load(conn)?;
+    for (store, lot, state, reserved) in rows {
+        let place = format!("reserved {store} {lot} {state}");
+        let expected = match state {
+            StockState::Available => promised.remove(&(store, lot)).unwrap_or(0),
+            StockState::PendingInspection
+            | StockState::Quarantined
+            | StockState::Held
+            | StockState::Damaged => 0,
+        };
+        if expected != reserved.units() {
+            report.differ(place, expected, reserved);
+        }
+    }
+    for ((store, lot), units) in promised {
+        report.differ(format!("reserved {store} {lot}"), units, "nothing");
+    }
+    Ok(())
+}

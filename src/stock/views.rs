@@ -1,0 +1,499 @@
+//! What clients see of the ledger.
+
+use crate::catalogue::packs::InPacks;
+use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
+use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, StoreCode};
+use crate::stock::account::{Outside, StockState};
+use crate::stock::balance::{Blocked, LotBalance};
+use crate::stock::document::{DocumentStatus, StockDocument};
+use crate::stock::lot::{Lot, MakersLot};
+use crate::stock::movement::{Movement, MovementKind};
+use crate::stock::queries::InTransit;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The document behind a movement.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DocumentRefView {
+    /// E.g. `receipt`, `dispatch`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Its human number.
+    pub number: String,
+}
+
+/// A movement of the ledger.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MovementView {
+    /// The movement's id.
+    pub id: MovementId,
+    /// What it is.
+    pub kind: MovementKind,
+    /// The store in whose chain it stands.
+    pub store_code: StoreCode,
+    /// Its place in the chain, from 1.
+    pub chain_seq: i64,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The lot.
+    pub lot_id: LotId,
+    /// Base units.
+    pub quantity: Quantity,
+    /// From where: `store/CODE/STATE`, `transit/DISPATCH` or `outside/SOURCE`.
+    pub from_account: String,
+    /// To where.
+    pub to_account: String,
+    /// The lorry, where one of the accounts is in transit.
+    pub shipment_id: Option<ShipmentId>,
+    /// The line of its document, from 1.
+    pub line: i64,
+    /// Business time.
+    pub occurred_at: Instant,
+    /// The service's time.
+    pub recorded_at: Instant,
+    /// The document behind it.
+    pub document: DocumentRefView,
+    /// Who posted it.
+    pub actor: String,
+    /// Why, from the list of reasons.
+    pub reason_code: Option<String>,
+    /// Why, in words.
+    pub note: Option<String>,
+    /// The movement that it takes back.
+    pub reverses: Option<MovementId>,
+    /// The movements that take it back.
+    pub reversed_by: Vec<MovementId>,
+    /// How much of it has been taken back.
+    pub reversed: Quantity,
+    /// Its link in the chain.
+    pub hash: String,
+}
+
+impl MovementView {
+    /// The view of a movement with those that take it back.
+    pub fn new(movement: Movement, reversals: Vec<(MovementId, Quantity)>) -> Self {
+        let line = movement.line;
+        Self {
+            id: movement.id,
+            kind: line.kind,
+            store_code: line.store_code,
+            chain_seq: movement.chain_seq,
+            item_code: line.item_code,
+            lot_id: line.lot_id,
+            quantity: line.quantity,
+            from_account: line.from.to_string(),
+            to_account: line.to.to_string(),
+            shipment_id: line.shipment_id,
+            line: line.line_no,
+            occurred_at: movement.occurred_at,
+            recorded_at: movement.recorded_at,
+            document: DocumentRefView {
+                kind: movement.document.kind,
+                id: movement.document.id,
+                number: movement.document.number,
+            },
+            actor: movement.actor,
+            reason_code: line.reason_code,
+            note: line.note,
+            reverses: line.reverses,
+            reversed: Quantity::total(reversals.iter().map(|(_, quantity)| *quantity)),
+            reversed_by: reversals.into_iter().map(|(id, _)| id).collect(),
+            hash: movement.hash,
+        }
+    }
+}
+
+/// A maker's lot.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MakersLotView {
+    /// The maker's lot's id.
+    pub id: MakersLotId,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The number on the label, or a house number.
+    pub lot_number: LotNumber,
+    /// Whether the number was given by the store.
+    pub is_house_number: bool,
+    /// Who made it; empty where nobody says.
+    pub maker: String,
+    /// When it was made.
+    pub manufactured_on: Option<NaiveDate>,
+    /// `dated`, `none` or `unknown`.
+    pub expiry: &'static str,
+    /// The last day of use.
+    pub expires_on: Option<NaiveDate>,
+    /// When it was recalled.
+    pub recalled_at: Option<Instant>,
+    /// Why it was recalled.
+    pub recall_reason: Option<String>,
+}
+
+impl From<&MakersLot> for MakersLotView {
+    fn from(lot: &MakersLot) -> Self {
+        Self {
+            id: lot.id.clone(),
+            item_code: lot.item_code.clone(),
+            lot_number: lot.lot_number.clone(),
+            is_house_number: lot.is_house_number,
+            maker: lot.maker.clone(),
+            manufactured_on: lot.manufactured_on,
+            expiry: lot.expiry.kind(),
+            expires_on: lot.expiry.date(),
+            recalled_at: lot.recalled_at,
+            recall_reason: lot.recall_reason.clone(),
+        }
+    }
+}
+
+/// A lot: a maker's lot with its provenance.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LotView {
+    /// The lot's id.
+    pub id: LotId,
+    /// Its maker's lot.
+    pub makers_lot: MakersLotView,
+    /// Who owns it, where that is not the county.
+    pub owner_code: Option<String>,
+    /// Where it came from.
+    pub source_kind: Outside,
+    /// The supplier's or giver's name.
+    pub source_name: Option<String>,
+    /// The fund that paid for it.
+    pub fund_source: Option<String>,
+    /// Who donated it.
+    pub donor: Option<String>,
+    /// The purpose for which alone it may be used.
+    pub earmarked_for: Option<String>,
+    /// Yuan for one base unit.
+    pub unit_cost: Option<Money>,
+    /// Whether the cost is an estimate still to be settled.
+    pub cost_is_estimated: bool,
+    /// Base units in the pack in which it came.
+    pub pack_units: Quantity,
+}
+
+impl From<&Lot> for LotView {
+    fn from(lot: &Lot) -> Self {
+        let provenance = &lot.provenance;
+        Self {
+            id: lot.id.clone(),
+            makers_lot: MakersLotView::from(&lot.makers_lot),
+            owner_code: provenance.owner_code.clone(),
+            source_kind: provenance.source_kind,
+            source_name: provenance.source_name.clone(),
+            fund_source: provenance.fund_source.clone(),
+            donor: provenance.donor.clone(),
+            earmarked_for: provenance.earmarked_for.clone(),
+            unit_cost: provenance.unit_cost,
+            cost_is_estimated: provenance.cost_is_estimated,
+            pack_units: provenance.pack_units,
+        }
+    }
+}
+
+/// Stock of a lot in a store, of an item in a store, or of an item, as `group_by` says.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct StockRow {
+    /// The store; absent when grouped by item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_code: Option<StoreCode>,
+    /// The item.
+    pub item_code: Option<ItemCode>,
+    /// The lot; only when grouped by lot, as the five fields below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot_id: Option<LotId>,
+    /// The number on the label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot_number: Option<LotNumber>,
+    /// The last day of use, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_on: Option<NaiveDate>,
+    /// The state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StockState>,
+    /// Why it may not be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_because: Option<Blocked>,
+    /// Whether it expires within the item's near-expiry days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub near_expiry: Option<bool>,
+    /// Everything that is there (账面).
+    pub on_hand: i64,
+    /// What is promised to documents (占用).
+    pub reserved: i64,
+    /// The unreserved part that may not be used (不可用).
+    pub blocked: i64,
+    /// On hand − reserved − blocked (可用).
+    pub available: i64,
+    /// On its way to the store.
+    pub in_transit_in: i64,
+    /// On its way from the store.
+    pub in_transit_out: i64,
+    /// `available` in the largest pack, where the item has packs and the row is of one item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_in_packs: Option<InPacks>,
+}
+
+/// Stock on a lorry.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct InTransitView {
+    /// The dispatch.
+    pub dispatch_id: DispatchId,
+    /// The lorry.
+    pub shipment_id: ShipmentId,
+    /// The lot.
+    pub lot_id: LotId,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The sender.
+    pub from_store: StoreCode,
+    /// The receiver.
+    pub to_store: StoreCode,
+    /// When it is expected.
+    pub expected_at: Instant,
+    /// Base units on the way.
+    pub quantity: Quantity,
+}
+
+impl From<InTransit> for InTransitView {
+    fn from(row: InTransit) -> Self {
+        Self {
+            dispatch_id: row.dispatch_id,
+            shipment_id: row.shipment_id,
+            lot_id: row.lot_id,
+            item_code: row.item_code,
+            from_store: row.from_store,
+            to_store: row.to_store,
+            expected_at: row.expected_at,
+            quantity: row.quantity,
+        }
+    }
+}
+
+/// Where stock of a lot lies.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct WhereView {
+    /// The store.
+    pub store_code: StoreCode,
+    /// The lot.
+    pub lot_id: LotId,
+    /// The state.
+    pub state: StockState,
+    /// Everything that is there.
+    pub on_hand: Quantity,
+    /// What is promised to documents.
+    pub reserved: Quantity,
+}
+
+impl From<&LotBalance> for WhereView {
+    fn from(balance: &LotBalance) -> Self {
+        Self {
+            store_code: balance.store_code.clone(),
+            lot_id: balance.lot.id.clone(),
+            state: balance.state,
+            on_hand: balance.on_hand,
+            reserved: balance.reserved,
+        }
+    }
+}
+
+/// A lot's way: every movement in scope, where it lies now, and what is on the way.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LotTraceView {
+    /// The lot.
+    pub lot: LotView,
+    /// Where it lies now.
+    pub stock: Vec<WhereView>,
+    /// What is on the way.
+    pub in_transit: Vec<InTransitView>,
+    /// How it came there, in the order of recording; the first thousand movements.
+    pub movements: Vec<MovementView>,
+}
+
+/// A recalled maker's lot, and where it must be looked for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RecallView {
+    /// The maker's lot.
+    pub makers_lot: MakersLotView,
+    /// Where it lies in scope.
+    pub stock: Vec<WhereView>,
+    /// What is on the way.
+    pub in_transit: Vec<InTransitView>,
+}
+
+/// What every stock document says.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DocumentHead {
+    /// The document's id.
+    pub id: StockDocumentId,
+    /// Its human number.
+    pub number: String,
+    /// The store it belongs to.
+    pub store_code: StoreCode,
+    /// How far it has come.
+    pub status: DocumentStatus,
+    /// Business time.
+    pub occurred_at: Instant,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who made it.
+    pub created_by: String,
+    /// Who approved it, where that is needed.
+    pub approved_by: Option<String>,
+    /// When it was approved.
+    pub approved_at: Option<Instant>,
+}
+
+impl From<&StockDocument> for DocumentHead {
+    fn from(document: &StockDocument) -> Self {
+        Self {
+            id: document.id.clone(),
+            number: document.number.clone(),
+            store_code: document.store_code.clone(),
+            status: document.status,
+            occurred_at: document.occurred_at,
+            recorded_at: document.recorded_at,
+            created_by: document.created_by.clone(),
+            approved_by: document.approved_by.clone(),
+            approved_at: document.approved_at,
+        }
+    }
+}
+
+/// A line of a receipt, as recorded.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptLineView {
+    /// The line, from 1.
+    pub line: i64,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The lot that it went to.
+    pub lot_id: LotId,
+    /// Its maker's lot.
+    pub makers_lot_id: MakersLotId,
+    /// The number on the label, or a house number.
+    pub lot_number: LotNumber,
+    /// The last day of use, where there is one.
+    pub expires_on: Option<NaiveDate>,
+    /// The state in which it was taken in.
+    pub state: StockState,
+    /// Base units taken in.
+    pub quantity: Quantity,
+    /// The same in the largest pack.
+    pub in_packs: Option<InPacks>,
+    /// Base units that came.
+    pub delivered: Option<i64>,
+    /// Base units that were rejected.
+    pub rejected: Option<i64>,
+    /// Why they were rejected.
+    pub reject_reason: Option<String>,
+    /// How the quantity was found.
+    pub quantity_basis: String,
+}
+
+/// What a receipt says beside its head.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptDetail {
+    /// Where the goods come from.
+    pub source_kind: Outside,
+    /// The supplier's or giver's name.
+    pub source_name: Option<String>,
+    /// Number of the paper that came with the goods.
+    pub source_document_number: Option<String>,
+    /// Who inspected them.
+    pub inspected_by: Option<String>,
+    /// Who witnessed it.
+    pub witnessed_by: Option<String>,
+    /// Anything else.
+    pub note: Option<String>,
+    /// What came.
+    pub lines: Vec<ReceiptLineView>,
+}
+
+/// A receipt (入库单).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReceiptView {
+    /// What every stock document says.
+    #[serde(flatten)]
+    pub head: DocumentHead,
+    /// What a receipt says.
+    #[serde(flatten)]
+    pub detail: ReceiptDetail,
+    /// Its movements, with their reversals.
+    pub movements: Vec<MovementView>,
+}
+
+/// A line of a write-off, an adjustment or a change of state, as recorded.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CorrectionLineView {
+    /// The line, from 1.
+    pub line: i64,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The lot.
+    pub lot_id: LotId,
+    /// The state in which it lay.
+    pub state: StockState,
+    /// The state into which it went, where only that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_state: Option<StockState>,
+    /// Base units; below zero where the book lost them.
+    pub quantity_change: i64,
+    /// Why, from the list of reasons.
+    pub reason_code: String,
+    /// Why, in words.
+    pub note: Option<String>,
+}
+
+/// What a write-off, an adjustment or a change of state says beside its head.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CorrectionDetail {
+    /// Who witnessed it.
+    pub witnessed_by: Option<String>,
+    /// What its approver said.
+    pub decision_note: Option<String>,
+    /// The value of what is written off, as far as costs are known.
+    pub value: Option<Money>,
+    /// What changes.
+    pub lines: Vec<CorrectionLineView>,
+}
+
+/// A write-off (报损单), an adjustment (更正单) or a change of state (状态变更单).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CorrectionView {
+    /// What every stock document says.
+    #[serde(flatten)]
+    pub head: DocumentHead,
+    /// What this one says.
+    #[serde(flatten)]
+    pub detail: CorrectionDetail,
+    /// Its movements, with their reversals.
+    pub movements: Vec<MovementView>,
+}
+
+/// The movements that took others back.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReversalView {
+    /// The new movements.
+    pub movements: Vec<MovementView>,
+}
+
+/// A reason that documents choose from.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReasonView {
+    /// Its code.
+    pub code: String,
+    /// Chinese name.
+    pub name_zh: String,
+    /// English name.
+    pub name_en: String,
+}
+
+/// All reasons.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReasonList {
+    /// The reasons.
+    pub rows: Vec<ReasonView>,
+}
