@@ -20,6 +20,9 @@ pub(super) enum Made {
 pub(super) fn line(day: NaiveDate, item: &DemoItem, units: i64, made: Made) -> Value {
     let shelf = item.shelf_life_months.and_then(|months| u32::try_from(months).ok()).unwrap_or(0);
     let shelf = Months::new(shelf);
+    // Counted back from its expiry, a lot may share its day with another and still expire on another
+    // day, because months differ in length: a letter of its own keeps their numbers apart.
+    let ending = if matches!(made, Made::ExpiringIn(_)) { "N" } else { "" };
     let (made_on, expires_on) = match made {
         Made::Lasting => (plus_days(day, -200), None),
         Made::DaysAgo(days) => {
@@ -33,7 +36,7 @@ pub(super) fn line(day: NaiveDate, item: &DemoItem, units: i64, made: Made) -> V
     };
     let mut line = json!({
         "item_code": item.code,
-        "lot_number": format!("{}{}", made_on.format("%Y%m%d"), item.code),
+        "lot_number": format!("{}{}{ending}", made_on.format("%Y%m%d"), item.code),
         "maker": maker(item),
         "manufactured_on": made_on.to_string(),
         "quantity": units,

@@ -9,6 +9,7 @@ use crate::demo::lots::{self, Made};
 use crate::demo::model::{Chance, up_to_packs};
 use crate::demo::plan;
 use crate::demo::scribe::{Scribe, founder};
+use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanRequest};
 use crate::reserve_plan;
 use crate::stock;
 use crate::stores;
@@ -47,7 +48,7 @@ fn json_of(request: &impl Serialize) -> Value {
 }
 
 /// Days of use that a store opens with of what the plan does not name.
-const OPENING_DAYS: i64 = 30;
+pub(super) const OPENING_DAYS: i64 = 30;
 
 /// Books what lies in every store when the book is opened.
 ///
@@ -116,12 +117,12 @@ fn opening_lines(
 pub(super) fn draft_plan(scribe: &mut Scribe<'_>) -> Result<String, CommandError> {
     scribe.at(15, 0);
     let asked = json!({"name": "全南县应急物资储备方案", "lines": plan::lines()});
-    let drafted = scribe.act(COMMANDER, Permission::WritePlans, asked, |tx, request| {
-        reserve_plan::commands::draft(tx, request)
+    let drafted = scribe.act(COMMANDER, Permission::WritePlans, asked, |tx, request: &PlanRequest| {
+        reserve_plan::commands::draft(tx, &request.clone().parse()?)
     })?;
     let id = crate::demo::id_of(&drafted)?;
     let plan = crate::demo::parsed(&id)?;
-    scribe.act(COMMANDER, Permission::WritePlans, json!({}), |tx, _: &Value| {
+    scribe.act(COMMANDER, Permission::WritePlans, json!({}), |tx, _nothing: &Value| {
         reserve_plan::commands::submit(tx, &plan)
     })?;
     Ok(id)
@@ -135,8 +136,8 @@ pub(super) fn approve_plan(scribe: &mut Scribe<'_>, id: &str) -> Result<(), Comm
     scribe.at(10, 0);
     let plan = crate::demo::parsed(id)?;
     let asked = json!({"approval_number": "全应急〔演示〕7号"});
-    scribe.act(DEPUTY, Permission::ApprovePlans, asked, |tx, request| {
-        reserve_plan::commands::approve(tx, &plan, request)
+    scribe.act(DEPUTY, Permission::ApprovePlans, asked, |tx, request: &ApprovalRequest| {
+        reserve_plan::commands::approve(tx, &plan, &request.clone().parse()?)
     })?;
     Ok(())
 }
@@ -158,8 +159,8 @@ pub(super) fn declare_level(
         "authority": {"kind": "order", "number": format!("全防指〔演示〕{level}"),
                       "issued_by": "王志强", "post": "县疫情防控指挥部 指挥长"},
     });
-    scribe.act(COMMANDER, Permission::DeclareLevel, asked, |tx, request| {
-        reserve_plan::commands::declare_level(tx, request)
+    scribe.act(COMMANDER, Permission::DeclareLevel, asked, |tx, request: &LevelRequest| {
+        reserve_plan::commands::declare_level(tx, &request.clone().parse()?)
     })?;
     Ok(())
 }
