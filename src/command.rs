@@ -173,6 +173,11 @@ impl Done {
         }
     }
 
+    /// What the command acted on; `None` for an earlier answer given again.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subject.as_ref()
+    }
+
     /// The same, but a repeated request is given another body: for secrets, shown only once.
     #[must_use]
     pub fn keeping(mut self, view: &impl Serialize) -> Self {

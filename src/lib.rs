@@ -30,6 +30,7 @@ pub mod stock;
 pub mod users;
 
 pub mod consumption;
+pub mod exchange;
 pub mod reserve_plan;
 pub mod shortfall;
 

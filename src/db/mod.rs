@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod error;
 pub mod migrate;
+pub mod savepoint;
 pub mod schema;
 pub mod transaction;
 mod writer;

@@ -426,6 +426,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// A row of a file that was imported, and the document that it made; kept for ever.
+    ///
+    /// Owner: exchange. Append-only.
+    import_row (fingerprint) {
+        fingerprint -> Text,
+        content_hash -> Text,
+        kind -> Text,
+        file_hash -> Text,
+        line -> BigInt,
+        document_kind -> Text,
+        document_id -> Text,
+        imported_by -> Text,
+        imported_at -> BigInt,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -463,4 +480,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     reserve_plan,
     reserve_plan_line,
     response_level,
+    import_row,
 );

@@ -13,6 +13,7 @@ mod support;
 
 mod catalogue;
 mod framework;
+mod import;
 mod planning;
 mod protocol;
 mod stores;

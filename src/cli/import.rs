@@ -1,0 +1,162 @@
+//! `changbei import`: a file of items, stores, opening stock, receipts or dispatches.
+
+use crate::access::records::actor_by_name;
+use crate::app::App;
+use crate::command::CommandError;
+use crate::db::DbError;
+use crate::exchange::commands::{Import, Progress, file_hash, import};
+use crate::exchange::kind::ImportKind;
+use crate::exchange::mapping::Mapping;
+use crate::exchange::{rejects, table};
+use crate::kernel::{Code, Language, Refusal};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Import a file of items, stores, opening-stock, receipts or dispatches
+///
+/// The file is CSV in UTF-8 or GB18030 with commas, semicolons or tabs. Each row becomes the request
+/// that a client of the API would send, on behalf of the user, with that user's rights. Every bad
+/// row is named with its line, column and reason. A row that was imported before changes nothing, so
+/// the same file may be imported again.
+///
+/// Without --rejects a file goes in whole or not at all. Exit code: 0 when every row is in, 1 when
+/// any row was refused, 2 when the command line or the mapping is wrong.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  changbei import receipts shipments.csv --as li --map shipments.toml \
+                        --rejects refused.csv"
+)]
+pub struct ImportArgs {
+    /// items, stores, opening-stock, receipts or dispatches.
+    #[arg(value_name = "KIND", value_parser = parse_kind)]
+    pub kind: ImportKind,
+    /// The file.
+    pub file: PathBuf,
+    /// The user on whose behalf the rows go in.
+    #[arg(long = "as", value_name = "USER")]
+    pub user: String,
+    /// Try everything and store nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Let the good rows go in, and write the refused ones with their reasons to this file.
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// How the file's columns become our fields; without it the headings are our field names.
+    #[arg(long, value_name = "FILE.toml")]
+    pub map: Option<PathBuf>,
+}
+
+fn parse_kind(word: &str) -> Result<ImportKind, String> {
+    ImportKind::from_word(word).ok_or_else(|| {
+        let known: Vec<&str> = ImportKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}
+
+/// How an import ended.
+#[derive(Debug)]
+pub enum ImportError {
+    /// The command line or the mapping is wrong.
+    Usage(String),
+    /// The file cannot be read as a table, or the user may not.
+    Refused(Box<Refusal>),
+    /// The database failed.
+    Failed(DbError),
+}
+
+impl From<CommandError> for ImportError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Refused(refusal) => Self::Refused(refusal),
+            CommandError::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
+impl From<DbError> for ImportError {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Refusal> for ImportError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> ImportError {
+    ImportError::Usage(format!("{}: {error}", path.display()))
+}
+
+/// Runs the import and tells `out` what became of the rows; whether every row is in.
+///
+/// # Errors
+/// When nothing could be tried: see [`ImportError`].
+pub fn run(app: &App, args: &ImportArgs, out: &mut impl Write) -> Result<bool, ImportError> {
+    let language = app.settings.language;
+    let bytes = fs::read(&args.file).map_err(|error| unusable(&args.file, &error))?;
+    let mapping = mapping(args, language)?;
+    // Opened before anything is stored: what is refused must have somewhere to go.
+    let rejects_file = args.rejects.as_deref().map(|path| create(path, &args.file)).transpose()?;
+    let actor = app.read(|conn| actor_by_name(conn, &args.user))?.ok_or_else(|| {
+        Refusal::new(
+            Code::NotFound,
+            format!("没有启用的用户 {}", args.user),
+            format!("there is no active user {}", args.user),
+        )
+    })?;
+    let table = Arc::new(table::read(&bytes, mapping.reading)?);
+    let work = Import {
+        kind: args.kind,
+        table: table.clone(),
+        file_hash: file_hash(&bytes),
+        mapping,
+        good_rows_go_in: args.rejects.is_some(),
+        dry_run: args.dry_run,
+    };
+    let (bar, progress) = progress();
+    let report = import(app, &actor, &work, &progress);
+    bar.finish_and_clear();
+    let report = report?;
+    if let (Some(file), Some(path)) = (rejects_file, &args.rejects) {
+        rejects::write(io::BufWriter::new(file), &table, &report.faults, language)
+            .map_err(|error| unusable(path, &error))?;
+    }
+    // The work is done and recorded, whether or not anyone still listens.
+    let _ = write!(out, "{}", report.in_words(language));
+    Ok(report.faults.is_empty())
+}
+
+fn mapping(args: &ImportArgs, language: Language) -> Result<Mapping, ImportError> {
+    let Some(path) = &args.map else { return Ok(Mapping::none()) };
+    let text = fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
+    Mapping::parse(&text, args.kind).map_err(|refusal| {
+        ImportError::Usage(format!("{}: {}", path.display(), refusal.detail.in_language(language)))
+    })
+}
+
+fn create(path: &Path, input: &Path) -> Result<fs::File, ImportError> {
+    let same =
+        fs::canonicalize(path).ok().is_some_and(|path| fs::canonicalize(input).ok() == Some(path));
+    if same {
+        return Err(ImportError::Usage("--rejects must not name the file itself".to_owned()));
+    }
+    fs::File::create(path).map_err(|error| unusable(path, &error))
+}
+
+/// A bar on standard error, which indicatif hides where that is no terminal.
+fn progress() -> (ProgressBar, Progress) {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}");
+    bar.set_style(style.unwrap_or_else(|_broken| ProgressStyle::default_bar()));
+    let shown = bar.clone();
+    let progress: Progress = Arc::new(move |done, all| {
+        shown.set_length(u64::try_from(all).unwrap_or(u64::MAX));
+        shown.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    });
+    (bar, progress)
+}

@@ -1,0 +1,20 @@
+//! The import of files: a row of a table becomes the same request that the REST face takes, and
+//! the same command functions run it, so that an import can do nothing its user could not do.
+//!
+//! Reading order: [`table`] (bytes to rows), [`mapping`] (their headings to our fields),
+//! [`pack_text`] and [`counting`] (how many pieces a line means), [`fields`] (cells to checked
+//! values, all faults of a row at once).
+
+pub mod commands;
+pub mod counting;
+pub mod draft;
+pub mod fields;
+pub mod fingerprint;
+pub mod kind;
+pub mod mapping;
+pub mod pack_text;
+pub mod records;
+pub mod rejects;
+pub mod report;
+pub mod request;
+pub mod table;
