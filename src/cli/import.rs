@@ -1,17 +1,17 @@
 //! `changbei import`: a file of items, stores, opening stock, receipts or dispatches.
 
 use crate::access::records::actor_by_name;
-use crate::app::App;
-use crate::command::CommandError;
-use crate::db::DbError;
+use crate::cli::configuration::Configuration;
+use crate::cli::outcome::{CliError, Outcome};
+use crate::cli::terminal::Terminal;
 use crate::exchange::commands::{Import, Progress, file_hash, import};
 use crate::exchange::kind::ImportKind;
 use crate::exchange::mapping::Mapping;
 use crate::exchange::{rejects, table};
-use crate::kernel::{Code, Language, Refusal};
+use crate::kernel::{Bilingual, Code, Refusal};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,50 +56,24 @@ fn parse_kind(word: &str) -> Result<ImportKind, String> {
     })
 }
 
-/// How an import ended.
-#[derive(Debug)]
-pub enum ImportError {
-    /// The command line or the mapping is wrong.
-    Usage(String),
-    /// The file cannot be read as a table, or the user may not.
-    Refused(Box<Refusal>),
-    /// The database failed.
-    Failed(DbError),
+fn unusable(path: &Path, error: &io::Error) -> CliError {
+    let text = format!("{}: {error}", path.display());
+    CliError::Usage(Bilingual::new(format!("文件无法使用：{text}"), text))
 }
 
-impl From<CommandError> for ImportError {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Refused(refusal) => Self::Refused(refusal),
-            CommandError::Failed(error) => Self::Failed(error),
-        }
-    }
-}
-
-impl From<DbError> for ImportError {
-    fn from(error: DbError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<Refusal> for ImportError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(Box::new(refusal))
-    }
-}
-
-fn unusable(path: &Path, error: &io::Error) -> ImportError {
-    ImportError::Usage(format!("{}: {error}", path.display()))
-}
-
-/// Runs the import and tells `out` what became of the rows; whether every row is in.
+/// Runs the import and tells what became of the rows.
 ///
 /// # Errors
-/// When nothing could be tried: see [`ImportError`].
-pub fn run(app: &App, args: &ImportArgs, out: &mut impl Write) -> Result<bool, ImportError> {
+/// When nothing could be tried.
+pub fn run(
+    args: &ImportArgs,
+    configuration: &Configuration,
+    terminal: &Terminal,
+) -> Result<Outcome, CliError> {
+    let app = configuration.open()?;
     let language = app.settings.language;
     let bytes = fs::read(&args.file).map_err(|error| unusable(&args.file, &error))?;
-    let mapping = mapping(args, language)?;
+    let mapping = mapping(args)?;
     // Opened before anything is stored: what is refused must have somewhere to go.
     let rejects_file = args.rejects.as_deref().map(|path| create(path, &args.file)).transpose()?;
     let actor = app.read(|conn| actor_by_name(conn, &args.user))?.ok_or_else(|| {
@@ -119,31 +93,37 @@ pub fn run(app: &App, args: &ImportArgs, out: &mut impl Write) -> Result<bool, I
         dry_run: args.dry_run,
     };
     let (bar, progress) = progress();
-    let report = import(app, &actor, &work, &progress);
+    let report = import(&app, &actor, &work, &progress);
     bar.finish_and_clear();
     let report = report?;
     if let (Some(file), Some(path)) = (rejects_file, &args.rejects) {
         rejects::write(io::BufWriter::new(file), &table, &report.faults, language)
             .map_err(|error| unusable(path, &error))?;
     }
-    // The work is done and recorded, whether or not anyone still listens.
-    let _ = write!(out, "{}", report.in_words(language));
-    Ok(report.faults.is_empty())
+    terminal.text(report.in_words(language));
+    Ok(Outcome::when(report.faults.is_empty()))
 }
 
-fn mapping(args: &ImportArgs, language: Language) -> Result<Mapping, ImportError> {
+fn mapping(args: &ImportArgs) -> Result<Mapping, CliError> {
     let Some(path) = &args.map else { return Ok(Mapping::none()) };
     let text = fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
     Mapping::parse(&text, args.kind).map_err(|refusal| {
-        ImportError::Usage(format!("{}: {}", path.display(), refusal.detail.in_language(language)))
+        let (file, detail) = (path.display(), &refusal.detail);
+        CliError::Usage(Bilingual::new(
+            format!("{file}: {}", detail.zh),
+            format!("{file}: {}", detail.en),
+        ))
     })
 }
 
-fn create(path: &Path, input: &Path) -> Result<fs::File, ImportError> {
+fn create(path: &Path, input: &Path) -> Result<fs::File, CliError> {
     let same =
         fs::canonicalize(path).ok().is_some_and(|path| fs::canonicalize(input).ok() == Some(path));
     if same {
-        return Err(ImportError::Usage("--rejects must not name the file itself".to_owned()));
+        return Err(CliError::Usage(Bilingual::new(
+            "--rejects 不能是输入文件本身",
+            "--rejects must not name the file itself",
+        )));
     }
     fs::File::create(path).map_err(|error| unusable(path, &error))
 }

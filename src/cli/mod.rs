@@ -5,6 +5,7 @@
 pub mod config_file;
 pub mod configuration;
 pub mod demo;
+pub mod import;
 pub mod log;
 pub mod migrate;
 pub mod openapi;
@@ -52,6 +53,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Brings the schema up to date 升级数据库结构
     Migrate(migrate::MigrateArgs),
+    /// Imports a file of items, stores, opening stock, receipts or dispatches 导入文件
+    Import(import::ImportArgs),
     /// Manages users and their tokens 管理用户与令牌
     User(user::UserArgs),
     /// Proves the book 核对账簿
@@ -84,6 +87,7 @@ fn run(command: Command, configuration: Configuration) -> Result<Outcome, CliErr
         Command::Serve(args) => serve::run(&args, configuration, &terminal),
         Command::Demo(args) => demo::run(&args, &configuration, &terminal),
         Command::Migrate(args) => migrate::run(&args, &configuration, &terminal),
+        Command::Import(args) => import::run(&args, &configuration, &terminal),
         Command::User(args) => user::run(&args, &configuration, &terminal),
         Command::Verify(args) => verify::run(&args, &configuration, &terminal),
         Command::Openapi(args) => openapi::run(&args, &terminal),
