@@ -25,7 +25,16 @@ pub mod http;
 pub mod catalogue;
 pub mod stores;
 
+pub mod authority;
 pub mod stock;
+
+pub mod consumption;
+pub mod reserve_plan;
+pub mod shortfall;
+
+pub mod draw_down;
+
+pub mod dispatch;
 
 pub mod users;
 

@@ -441,6 +441,209 @@ diesel::table! {
         imported_by -> Text,
         imported_at -> BigInt,
     }
+
+    /// The paper that is due after something was done on a spoken word.
+    ///
+    /// Owner: authority.
+    paperwork (id) {
+        id -> Text,
+        document_kind -> Text,
+        document_id -> Text,
+        document_number -> Nullable<Text>,
+        store_code -> Nullable<Text>,
+        other_store_code -> Nullable<Text>,
+        authority -> Text,
+        acted_by -> Text,
+        involved -> Text,
+        acted_at -> BigInt,
+        due_at -> BigInt,
+        status -> Text,
+        decided_by -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        paper_number -> Nullable<Text>,
+        note -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Stock taken from below its floor.
+    ///
+    /// Owner: draw_down.
+    draw_down (id) {
+        id -> Text,
+        store_code -> Text,
+        item_code -> Text,
+        quantity -> BigInt,
+        available_after -> BigInt,
+        floor -> BigInt,
+        plan_id -> Text,
+        plan_version -> BigInt,
+        authority -> Text,
+        document_kind -> Text,
+        document_id -> Text,
+        document_number -> Text,
+        taken_by -> Text,
+        taken_at -> BigInt,
+        replenish_by -> Date,
+        status -> Text,
+        closed_by -> Nullable<Text>,
+        closed_at -> Nullable<BigInt>,
+        note -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// The order to move stock between two stores.
+    ///
+    /// Owner: dispatch.
+    dispatch (id) {
+        id -> Text,
+        number -> Text,
+        status -> Text,
+        from_store -> Nullable<Text>,
+        to_store -> Text,
+        needed_by -> Nullable<Text>,
+        urgency -> Text,
+        reason -> Nullable<Text>,
+        order_number -> Nullable<Text>,
+        authority -> Nullable<Text>,
+        note -> Nullable<Text>,
+        follows -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> BigInt,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<BigInt>,
+        expected_at -> Nullable<BigInt>,
+        open_remainder -> Bool,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// One item of a dispatch: what was asked for, granted and set aside.
+    ///
+    /// Owner: dispatch.
+    dispatch_line (dispatch_id, line_no) {
+        dispatch_id -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+        lot_id -> Nullable<Text>,
+        requested -> BigInt,
+        approved -> Nullable<BigInt>,
+        picked -> Nullable<BigInt>,
+        carried_over -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Who set or added to a number of a line, when and why; nothing is taken back, only added.
+    ///
+    /// Owner: dispatch.
+    dispatch_step (dispatch_id, seq) {
+        dispatch_id -> Text,
+        seq -> BigInt,
+        line_no -> BigInt,
+        step -> Text,
+        quantity -> BigInt,
+        actor -> Text,
+        at -> BigInt,
+        reason_code -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// One lorry of a dispatch.
+    ///
+    /// Owner: dispatch.
+    dispatch_shipment (id) {
+        id -> Text,
+        dispatch_id -> Text,
+        seq -> BigInt,
+        occurred_at -> BigInt,
+        recorded_at -> BigInt,
+        shipped_by -> Text,
+        carrier -> Nullable<Text>,
+        vehicle -> Nullable<Text>,
+        driver -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        expected_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What a lorry carries of one lot for one line, and what has become of it.
+    ///
+    /// Owner: dispatch.
+    dispatch_load (shipment_id, line_no, lot_id) {
+        shipment_id -> Text,
+        line_no -> BigInt,
+        lot_id -> Text,
+        dispatch_id -> Text,
+        item_code -> Text,
+        shipped -> BigInt,
+        received -> BigInt,
+        damaged -> BigInt,
+        lost -> BigInt,
+        returned -> BigInt,
+        surplus -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A signing for goods.
+    ///
+    /// Owner: dispatch.
+    dispatch_receipt (id) {
+        id -> Text,
+        dispatch_id -> Text,
+        seq -> BigInt,
+        store_code -> Text,
+        occurred_at -> BigInt,
+        recorded_at -> BigInt,
+        received_by -> Nullable<Text>,
+        signed_by -> Text,
+        note -> Nullable<Text>,
+        reversed_at -> Nullable<BigInt>,
+        reversed_by -> Nullable<Text>,
+        reversal_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// Some pieces of one lot that were signed for, how they ended, and the movement that says so.
+    ///
+    /// Owner: dispatch.
+    dispatch_piece (receipt_id, seq) {
+        receipt_id -> Text,
+        seq -> BigInt,
+        dispatch_id -> Text,
+        line_no -> Nullable<BigInt>,
+        shipment_id -> Nullable<Text>,
+        lot_id -> Text,
+        item_code -> Text,
+        fate -> Text,
+        quantity -> BigInt,
+        movement_id -> Text,
+        reason_code -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// What happened to a dispatch, in order.
+    ///
+    /// Owner: dispatch.
+    dispatch_event (dispatch_id, seq) {
+        dispatch_id -> Text,
+        seq -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        what -> Text,
+        note -> Nullable<Text>,
+    }
 }
 
 diesel::joinable!(api_token -> app_user (user_id));
@@ -452,7 +655,9 @@ diesel::joinable!(reservation -> lot (lot_id));
 diesel::joinable!(stock_movement -> lot (lot_id));
 diesel::joinable!(stock_balance -> store (store_code));
 diesel::joinable!(stock_balance -> item (item_code));
+
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
+diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
@@ -481,4 +686,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     reserve_plan_line,
     response_level,
     import_row,
+    paperwork,
+    draw_down,
+    dispatch,
+    dispatch_line,
+    dispatch_step,
+    dispatch_shipment,
+    dispatch_load,
+    dispatch_receipt,
+    dispatch_piece,
+    dispatch_event,
 );

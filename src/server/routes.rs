@@ -10,5 +10,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::stores::api::routes)
         .configure(crate::stock::api::routes)
         .configure(crate::reserve_plan::api::routes)
-        .configure(crate::shortfall::api::routes);
+        .configure(crate::shortfall::api::routes)
+        .configure(crate::authority::api::routes)
+        .configure(crate::draw_down::api::routes)
+        .configure(crate::dispatch::api::routes);
 }

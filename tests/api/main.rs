@@ -12,6 +12,7 @@
 mod support;
 
 mod catalogue;
+mod dispatch;
 mod framework;
 mod import;
 mod planning;

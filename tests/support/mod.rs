@@ -11,6 +11,7 @@
 
 pub mod county;
 pub mod postgres;
+pub mod stock;
 
 use changbei::app::App;
 use changbei::config::Settings;

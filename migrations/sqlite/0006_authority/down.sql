@@ -1,0 +1,2 @@
+DROP TABLE draw_down;
+DROP TABLE paperwork;

@@ -1,0 +1,15 @@
+//! Dispatches 调拨: from the order over lorry and signature to the last piece.
+
+pub mod api;
+pub mod commands;
+mod ledger;
+pub mod order;
+pub mod papers;
+pub mod queries;
+pub mod records;
+pub mod requests;
+pub mod rules;
+mod unexpected;
+pub mod views;
+
+pub use order::{DispatchStatus, Order};
