@@ -38,10 +38,9 @@ pub mod dispatch;
 
 pub mod users;
 
-pub mod consumption;
 pub mod exchange;
-pub mod reserve_plan;
-pub mod shortfall;
+
+pub mod demo;
 
 pub mod server;
 

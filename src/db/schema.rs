@@ -441,7 +441,9 @@ diesel::table! {
         imported_by -> Text,
         imported_at -> BigInt,
     }
+}
 
+diesel::table! {
     /// The paper that is due after something was done on a spoken word.
     ///
     /// Owner: authority.

@@ -17,7 +17,7 @@ use crate::demo::model::{
 use crate::demo::scribe::{Actors, Scribe, actors, broken};
 use crate::demo::{id_of, incidents, parsed, plan, setup};
 use crate::dispatch::commands as dispatches;
-use crate::issue::commands::post_issue;
+use crate::demo::scribe::post_issue;
 use crate::kernel::StoreCode;
 use crate::kernel::time::plus_days;
 use crate::stock::commands::post_receipt;

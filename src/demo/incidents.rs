@@ -13,7 +13,7 @@ use crate::demo::model::DAYS;
 use crate::demo::scribe::{Scribe, broken};
 use crate::demo::{id_of, parsed};
 use crate::dispatch::commands as dispatches;
-use crate::issue::commands::post_issue;
+use crate::demo::scribe::post_issue;
 use crate::kernel::{ItemCode, StoreCode};
 use crate::stock::balance::LotBalance;
 use crate::stock::commands as books;
