@@ -28,6 +28,8 @@ pub mod stores;
 pub mod authority;
 pub mod stock;
 
+pub mod users;
+
 pub mod consumption;
 pub mod reserve_plan;
 pub mod shortfall;
@@ -35,8 +37,6 @@ pub mod shortfall;
 pub mod draw_down;
 
 pub mod dispatch;
-
-pub mod users;
 
 pub mod exchange;
 

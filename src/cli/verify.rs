@@ -26,10 +26,8 @@ pub fn run(
 ) -> Result<Outcome, CliError> {
     let report = configuration.open()?.read(verify)?;
     for difference in &report.differences {
-        terminal.line(format!(
-            "{}\t{}\t{}",
-            difference.place, difference.expected, difference.found
-        ));
+        terminal
+            .line(format!("{}\t{}\t{}", difference.place, difference.expected, difference.found));
     }
     let (movements, entries) = (report.movements, report.audit_entries);
     let (balances, wrong) = (report.balances, report.differences.len());

@@ -427,23 +427,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// A row of a file that was imported, and the document that it made; kept for ever.
-    ///
-    /// Owner: exchange. Append-only.
-    import_row (fingerprint) {
-        fingerprint -> Text,
-        content_hash -> Text,
-        kind -> Text,
-        file_hash -> Text,
-        line -> BigInt,
-        document_kind -> Text,
-        document_id -> Text,
-        imported_by -> Text,
-        imported_at -> BigInt,
-    }
-}
-
-diesel::table! {
     /// The paper that is due after something was done on a spoken word.
     ///
     /// Owner: authority.
@@ -648,6 +631,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// A row of a file that was imported, and the document that it made; kept for ever.
+    ///
+    /// Owner: exchange. Append-only.
+    import_row (fingerprint) {
+        fingerprint -> Text,
+        content_hash -> Text,
+        kind -> Text,
+        file_hash -> Text,
+        line -> BigInt,
+        document_kind -> Text,
+        document_id -> Text,
+        imported_by -> Text,
+        imported_at -> BigInt,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -687,7 +687,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     reserve_plan,
     reserve_plan_line,
     response_level,
-    import_row,
     paperwork,
     draw_down,
     dispatch,
@@ -698,4 +697,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     dispatch_receipt,
     dispatch_piece,
     dispatch_event,
+    import_row,
 );

@@ -203,11 +203,8 @@ const REGIONS: &[(&str, &str, &str)] = &[
 const EMERGENCY_LIMIT: i64 = 2_000;
 
 /// Procurement officers: name, the name that people know, own store.
-const BUYERS: &[(&str, &str, &str)] = &[
-    ("buyer.ph", "郭采购", HOSPITAL),
-    ("buyer.tcm", "邱采购", TCM),
-    ("buyer.mch", "温采购", MCH),
-];
+const BUYERS: &[(&str, &str, &str)] =
+    &[("buyer.ph", "郭采购", HOSPITAL), ("buyer.tcm", "邱采购", TCM), ("buyer.mch", "温采购", MCH)];
 
 impl DemoStore {
     /// The kind of store as the service names it.
@@ -301,9 +298,11 @@ pub(super) fn users() -> Vec<UserRequest> {
             ..of_store(DUTY, "值班库管", Role::Keeper, DEPOT)
         },
     ];
-    users.extend(STORES.iter().map(|store| {
-        of_store(store.keeper.0, store.keeper.1, Role::Keeper, store.code)
-    }));
+    users.extend(
+        STORES
+            .iter()
+            .map(|store| of_store(store.keeper.0, store.keeper.1, Role::Keeper, store.code)),
+    );
     users.extend(
         BUYERS.iter().map(|(name, known, store)| of_store(name, known, Role::Procurement, store)),
     );

@@ -17,7 +17,7 @@ use crate::demo::model::{
 use crate::demo::scribe::{Actors, Scribe, actors, broken};
 use crate::demo::{id_of, incidents, parsed, plan, setup};
 use crate::dispatch::commands as dispatches;
-use crate::demo::scribe::post_issue;
+use crate::issue::commands::post_issue;
 use crate::kernel::StoreCode;
 use crate::kernel::time::plus_days;
 use crate::stock::commands::post_receipt;
@@ -286,7 +286,8 @@ impl History {
             let lines: Vec<Value> = wanted
                 .into_iter()
                 .filter_map(|(item, units)| {
-                    let free = there.get(item.code).copied().unwrap_or(0) - plan::floor(store, item);
+                    let free =
+                        there.get(item.code).copied().unwrap_or(0) - plan::floor(store, item);
                     let taken = units.min(free);
                     (taken > 0).then(|| json!({"item_code": item.code, "quantity": taken}))
                 })

@@ -13,7 +13,7 @@ use crate::demo::model::DAYS;
 use crate::demo::scribe::{Scribe, broken};
 use crate::demo::{id_of, parsed};
 use crate::dispatch::commands as dispatches;
-use crate::demo::scribe::post_issue;
+use crate::issue::commands::post_issue;
 use crate::kernel::{ItemCode, StoreCode};
 use crate::stock::balance::LotBalance;
 use crate::stock::commands as books;
@@ -142,8 +142,12 @@ fn doubt(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
                    "to_state": "quarantined", "quantity": 200.min(lot.unreserved().units()),
                    "reason_code": "quality", "note": "科室反映易破"}],
     });
-    scribe.act(keeper_of(HOSPITAL)?.keeper.0, Permission::PostStateChanges, asked,
-               books::change_state)?;
+    scribe.act(
+        keeper_of(HOSPITAL)?.keeper.0,
+        Permission::PostStateChanges,
+        asked,
+        books::change_state,
+    )?;
     Ok(())
 }
 
@@ -165,8 +169,12 @@ fn miscount(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
         "lines": [{"lot_id": lot.lot.id.as_str(), "quantity_change": -3,
                    "reason_code": "miscounted", "note": "零散拭子清点"}],
     });
-    scribe.act(keeper_of(CDC)?.keeper.0, Permission::PostAdjustments, asked,
-               books::post_adjustment)?;
+    scribe.act(
+        keeper_of(CDC)?.keeper.0,
+        Permission::PostAdjustments,
+        asked,
+        books::post_adjustment,
+    )?;
     Ok(())
 }
 
@@ -244,8 +252,12 @@ fn last_day(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
     draft(scribe, "QN-JINLONG", &[("M02", 2_000), ("D04", 48)])?;
     // Approved with a cut, on an order that lets the depot's reserve be touched.
     let approved = ask(scribe, "keeper.tcm", TCM, "urgent", &[("M03", 400), ("M02", 1_000)])?;
-    grant(scribe, &approved, json!([{"line": 1, "approved": 200, "reason_code": "scarce",
-                                     "note": "优先保障县人民医院发热门诊"}]))?;
+    grant(
+        scribe,
+        &approved,
+        json!([{"line": 1, "approved": 200, "reason_code": "scarce",
+                                     "note": "优先保障县人民医院发热门诊"}]),
+    )?;
     // Picked, and waiting for the lorry.
     let picked = ask(scribe, "keeper.mch", MCH, "routine", &[("M01", 1_000), ("P07", 200)])?;
     grant(scribe, &picked, json!([]))?;
@@ -317,11 +329,7 @@ fn ask(
     id_of(&scribe.act(user, Permission::CreateDispatches, asked, dispatches::create)?)
 }
 
-fn draft(
-    scribe: &mut Scribe<'_>,
-    store: &str,
-    lines: &[(&str, i64)],
-) -> Result<(), CommandError> {
+fn draft(scribe: &mut Scribe<'_>, store: &str, lines: &[(&str, i64)]) -> Result<(), CommandError> {
     let asked = json!({
         "from_store": DEPOT,
         "to_store": store,
@@ -348,9 +356,12 @@ fn grant(scribe: &mut Scribe<'_>, id: &str, lines: Value) -> Result<(), CommandE
 
 fn pick(scribe: &mut Scribe<'_>, id: &str) -> Result<(), CommandError> {
     let id = parsed(id)?;
-    scribe.act(keeper_of(DEPOT)?.keeper.0, Permission::ShipDispatches, json!({}), |tx, request| {
-        dispatches::pick(tx, &id, request)
-    })?;
+    scribe.act(
+        keeper_of(DEPOT)?.keeper.0,
+        Permission::ShipDispatches,
+        json!({}),
+        |tx, request| dispatches::pick(tx, &id, request),
+    )?;
     Ok(())
 }
 

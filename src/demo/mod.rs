@@ -37,14 +37,11 @@ use serde_json::Value;
 /// When the database fails.
 pub fn seed(app: &App, today: NaiveDate, seed: u64) -> Result<(), CommandError> {
     let settings = app.settings.clone();
-    let mut history = app.db.write(move |conn| {
-        History::before(today, seed).founded(conn, &settings)
-    })?;
+    let mut history =
+        app.db.write(move |conn| History::before(today, seed).founded(conn, &settings))?;
     for at in 0..DAYS {
         let settings = app.settings.clone();
-        history = app
-            .db
-            .write(move |conn| history.clone().after_day(conn, &settings, at))?;
+        history = app.db.write(move |conn| history.clone().after_day(conn, &settings, at))?;
     }
     Ok(())
 }

@@ -136,9 +136,8 @@ pub(super) fn target(store: &DemoStore, item: &DemoItem) -> Option<i64> {
         Kind::Hospital => {
             let by_norm = norm(store.code, item.code)
                 .map(|(heads, rate, per)| (heads * rate + per - 1) / per);
-            let drug = COVERED_DRUGS
-                .contains(&item.code)
-                .then(|| DRUG_DAYS * store.daily_use(item));
+            let drug =
+                COVERED_DRUGS.contains(&item.code).then(|| DRUG_DAYS * store.daily_use(item));
             let equipment = || quota(HOSPITAL_EQUIPMENT, item.code);
             by_norm.or(drug).or_else(|| equipment().filter(|_| store.code == HOSPITAL))
         }

@@ -125,6 +125,3 @@ pub(super) fn broken(what: &(impl std::fmt::Display + ?Sized)) -> CommandError {
     )
     .into()
 }
-pub(super) fn post_issue(_: &mut Tx<'_>, _: &Value) -> Result<Done, CommandError> {
-    Err(broken("no issues yet"))
-}

@@ -9,8 +9,8 @@ use crate::demo::lots::{self, Made};
 use crate::demo::model::{Chance, up_to_packs};
 use crate::demo::plan;
 use crate::demo::scribe::{Scribe, founder};
-use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanRequest};
 use crate::reserve_plan;
+use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanRequest};
 use crate::stock;
 use crate::stores;
 use crate::users;
@@ -25,7 +25,12 @@ pub(super) fn found(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
     scribe.at(7, 0);
     for region in county::regions() {
         let asked = json_of(&region);
-        scribe.act_as(founder(), Permission::WriteStores, asked, stores::commands::create_region)?;
+        scribe.act_as(
+            founder(),
+            Permission::WriteStores,
+            asked,
+            stores::commands::create_region,
+        )?;
     }
     for store in county::stores() {
         let asked = json_of(&store);
@@ -33,7 +38,12 @@ pub(super) fn found(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
     }
     for item in ITEMS {
         let asked = json_of(&item.request());
-        scribe.act_as(founder(), Permission::WriteItems, asked, catalogue::commands::create_item)?;
+        scribe.act_as(
+            founder(),
+            Permission::WriteItems,
+            asked,
+            catalogue::commands::create_item,
+        )?;
     }
     for user in county::users() {
         let asked = json_of(&user);
@@ -117,9 +127,10 @@ fn opening_lines(
 pub(super) fn draft_plan(scribe: &mut Scribe<'_>) -> Result<String, CommandError> {
     scribe.at(15, 0);
     let asked = json!({"name": "全南县应急物资储备方案", "lines": plan::lines()});
-    let drafted = scribe.act(COMMANDER, Permission::WritePlans, asked, |tx, request: &PlanRequest| {
-        reserve_plan::commands::draft(tx, &request.clone().parse()?)
-    })?;
+    let drafted =
+        scribe.act(COMMANDER, Permission::WritePlans, asked, |tx, request: &PlanRequest| {
+            reserve_plan::commands::draft(tx, &request.clone().parse()?)
+        })?;
     let id = crate::demo::id_of(&drafted)?;
     let plan = crate::demo::parsed(&id)?;
     scribe.act(COMMANDER, Permission::WritePlans, json!({}), |tx, _nothing: &Value| {
