@@ -14,6 +14,8 @@ pub struct Settings {
     pub write_off_units: Quantity,
     /// The value up to which a write-off is posted at once; lots without a cost count nothing.
     pub write_off_value: Money,
+    /// A line of an issue above this many base units needs an authority.
+    pub large_issue_units: Quantity,
     /// How far ahead of the service's clock business time may run, in minutes.
     pub future_minutes: i64,
     /// After an act on a spoken authority its paperwork is due within this many hours.
@@ -37,6 +39,7 @@ impl Default for Settings {
             language: Language::Zh,
             write_off_units: Quantity::new(100).unwrap_or(Quantity::ZERO),
             write_off_value: Money::from_ten_thousandths(5_000_000),
+            large_issue_units: Quantity::new(10_000).unwrap_or(Quantity::MAX),
             future_minutes: 10,
             paperwork_hours: 48,
             replenish_days: 30,

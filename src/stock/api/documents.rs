@@ -53,7 +53,11 @@ pub struct DocumentQuery {
     cursor: Option<String>,
 }
 
-async fn list(
+/// Answers a page of documents of a kind.
+///
+/// # Errors
+/// Faults of the query; `forbidden`; failures of the database.
+pub async fn list(
     caller: Caller,
     kind: DocumentKind,
     query: DocumentQuery,
@@ -83,7 +87,10 @@ async fn list(
 }
 
 /// A document of a kind by its id or number, with what it says and its movements.
-fn found<D: DeserializeOwned>(
+///
+/// # Errors
+/// `not_found` outside the caller's scope; failures of the database.
+pub fn found<D: DeserializeOwned>(
     conn: &mut DbConnection,
     actor: &Actor,
     kind: DocumentKind,
@@ -121,7 +128,11 @@ async fn read_correction(
         .await
 }
 
-async fn reverse(
+/// Answers the reversal of a document of a kind.
+///
+/// # Errors
+/// Those of [`commands::reverse_document`].
+pub async fn reverse(
     caller: Caller,
     kind: DocumentKind,
     id: web::Path<String>,

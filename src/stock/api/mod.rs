@@ -1,6 +1,6 @@
 //! The REST face of the ledger.
 
-mod documents;
+pub mod documents;
 mod lots;
 mod movements;
 mod stock;
