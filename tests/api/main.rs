@@ -19,3 +19,5 @@ mod planning;
 mod protocol;
 mod stores;
 mod users;
+mod walk_day;
+mod walk_night;
