@@ -22,6 +22,7 @@ pub mod command;
 
 #[macro_use]
 pub mod http;
+
 pub mod catalogue;
 pub mod stores;
 
@@ -37,6 +38,7 @@ pub mod shortfall;
 pub mod draw_down;
 
 pub mod dispatch;
+pub mod issue;
 
 pub mod exchange;
 

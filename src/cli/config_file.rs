@@ -47,6 +47,7 @@ pub struct CountySection {
     language: Option<Language>,
     write_off_units: Option<u32>,
     write_off_value: Option<Money>,
+    large_issue_units: Option<u32>,
     future_minutes: Option<u32>,
     paperwork_hours: Option<u32>,
     replenish_days: Option<u32>,
@@ -80,6 +81,9 @@ impl CountySection {
     pub fn settings(&self) -> Result<Settings, CliError> {
         let usual = Settings::default();
         let whole = |given: Option<u32>, usual: i64| given.map_or(usual, i64::from);
+        let units = |given: Option<u32>, usual: Quantity| {
+            given.and_then(|units| Quantity::new(i64::from(units)).ok()).unwrap_or(usual)
+        };
         let zone = match &self.zone {
             None => usual.zone,
             Some(name) => BusinessZone::named(name).map_err(|name| {
@@ -93,11 +97,9 @@ impl CountySection {
         Ok(Settings {
             zone,
             language: self.language.unwrap_or(usual.language),
-            write_off_units: self
-                .write_off_units
-                .and_then(|units| Quantity::new(i64::from(units)).ok())
-                .unwrap_or(usual.write_off_units),
+            write_off_units: units(self.write_off_units, usual.write_off_units),
             write_off_value: self.write_off_value.unwrap_or(usual.write_off_value),
+            large_issue_units: units(self.large_issue_units, usual.large_issue_units),
             future_minutes: whole(self.future_minutes, usual.future_minutes),
             paperwork_hours: whole(self.paperwork_hours, usual.paperwork_hours),
             replenish_days: whole(self.replenish_days, usual.replenish_days),
@@ -128,6 +130,7 @@ mod tests {
             language = "en"
             write_off_units = 1
             write_off_value = "2.50"
+            large_issue_units = 2
             future_minutes = 3
             paperwork_hours = 4
             replenish_days = 5
@@ -144,6 +147,7 @@ mod tests {
         assert_eq!(settings.write_off_value, Money::parse("2.5").unwrap());
         let numbers = [
             settings.write_off_units.units(),
+            settings.large_issue_units.units(),
             settings.future_minutes,
             settings.paperwork_hours,
             settings.replenish_days,
@@ -151,7 +155,7 @@ mod tests {
             settings.consumption_window_days,
             settings.stale_hours,
         ];
-        assert_eq!(numbers, [1, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(settings.body_limit, 9);
     }
 

@@ -22,9 +22,7 @@ use crate::stock::commands::post_document;
 use crate::stock::document::{DocumentKind, StockDocument};
 use crate::stock::movement::{MovementKind, NewMovement};
 use crate::stock::records;
-use crate::stock::requests::{
-    check_line_count, head, item_of, items_named, lot_id, optional_text,
-};
+use crate::stock::requests::{check_line_count, head, item_of, items_named, lot_id, optional_text};
 use crate::stock::views::DocumentHead;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
@@ -249,8 +247,7 @@ fn draw_down(
     let today = tx.settings.zone.day_of(tx.now);
     let mut views = Vec::new();
     for (item, units) in taken {
-        let of_item =
-            balances.iter().filter(|balance| balance.lot.makers_lot.item_code == *item);
+        let of_item = balances.iter().filter(|balance| balance.lot.makers_lot.item_code == *item);
         let before = Quantity::total(of_item.map(|balance| balance.available(day)));
         let recorded = take(
             tx,

@@ -49,7 +49,9 @@ pub fn serve(
         let candidates: Vec<LotBalance> = balances
             .iter()
             .filter(|balance| balance.lot.makers_lot.item_code == wanted.item_code)
-            .filter(|balance| wanted.only.as_ref().is_none_or(|only| only.contains(&balance.lot.id)))
+            .filter(|balance| {
+                wanted.only.as_ref().is_none_or(|only| only.contains(&balance.lot.id))
+            })
             .cloned()
             .collect();
         let wish = Wish {
@@ -92,7 +94,10 @@ fn refuse(wanted: &Wanted, pick: &Pick) -> Refusal {
     Refusal::new(
         Code::InsufficientStock,
         format!("物资 {} 可用 {available}，不足 {}", wanted.item_code, wanted.quantity),
-        format!("Only {available} of item {} are available, not {}", wanted.item_code, wanted.quantity),
+        format!(
+            "Only {available} of item {} are available, not {}",
+            wanted.item_code, wanted.quantity
+        ),
     )
     .at(format!("/lines/{index}/quantity"), FaultCode::OutOfRange)
     .with("item_code", wanted.item_code.as_str())
@@ -123,7 +128,10 @@ pub fn require_authority_if_large(
         Some(line) if !has_authority => Err(Refusal::new(
             Code::AuthorityRequired,
             format!("第 {} 行数量 {} 超过 {large}，须注明依据", line.line_no, line.quantity),
-            format!("Line {}: {} is above {large} and needs an authority", line.line_no, line.quantity),
+            format!(
+                "Line {}: {} is above {large} and needs an authority",
+                line.line_no, line.quantity
+            ),
         )
         .at("/authority", FaultCode::Required)
         .with("limit", large.units())),

@@ -13,5 +13,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::shortfall::api::routes)
         .configure(crate::authority::api::routes)
         .configure(crate::draw_down::api::routes)
+        .configure(crate::issue::api::routes)
         .configure(crate::dispatch::api::routes);
 }
