@@ -1,24 +1,25 @@
 //! `changbei import`: a file of items, stores, opening stock, receipts or dispatches.
 
 use crate::access::records::actor_by_name;
-use crate::app::App;
-use crate::command::CommandError;
-use crate::db::DbError;
+use crate::cli::configuration::Configuration;
+use crate::cli::outcome::{CliError, Outcome};
+use crate::cli::terminal::Terminal;
 use crate::exchange::commands::{Import, Progress, file_hash, import};
 use crate::exchange::kind::ImportKind;
 use crate::exchange::mapping::Mapping;
 use crate::exchange::{rejects, table};
-use crate::kernel::{Code, Language, Refusal};
+use crate::kernel::language::Bilingual;
+use crate::kernel::{Code, Refusal};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Import a file of items, stores, opening-stock, receipts or dispatches
+/// Imports a file of items, stores, stock or dispatches 导入文件
 ///
 /// The file is CSV in UTF-8 or GB18030 with commas, semicolons or tabs. Each row becomes the request
-/// that a client of the API would send, on behalf of the user, with that user's rights. Every bad
+/// that a client of the API would send, on behalf of the user and with that user's rights. Every bad
 /// row is named with its line, column and reason. A row that was imported before changes nothing, so
 /// the same file may be imported again.
 ///
@@ -26,27 +27,28 @@ use std::sync::Arc;
 /// any row was refused, 2 when the command line or the mapping is wrong.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  changbei import receipts shipments.csv --as li --map shipments.toml \
-                        --rejects refused.csv"
+    after_help = "Example:\n  changbei import receipts shipments.csv --as keeper.depot --map \
+                        shipments.toml --rejects refused.csv\n\nWithout a mapping the headings are \
+                        the field names of the API, or their Chinese names."
 )]
 pub struct ImportArgs {
-    /// items, stores, opening-stock, receipts or dispatches.
+    /// items, stores, opening-stock, receipts or dispatches
     #[arg(value_name = "KIND", value_parser = parse_kind)]
-    pub kind: ImportKind,
-    /// The file.
-    pub file: PathBuf,
-    /// The user on whose behalf the rows go in.
+    kind: ImportKind,
+    /// The file
+    file: PathBuf,
+    /// The user on whose behalf the rows go in
     #[arg(long = "as", value_name = "USER")]
-    pub user: String,
-    /// Try everything and store nothing.
+    user: String,
+    /// Try everything and store nothing
     #[arg(long)]
-    pub dry_run: bool,
-    /// Let the good rows go in, and write the refused ones with their reasons to this file.
+    dry_run: bool,
+    /// Let the good rows go in, and write the refused ones with their reasons to this file
     #[arg(long, value_name = "FILE")]
-    pub rejects: Option<PathBuf>,
-    /// How the file's columns become our fields; without it the headings are our field names.
+    rejects: Option<PathBuf>,
+    /// How the file's columns become our fields
     #[arg(long, value_name = "FILE.toml")]
-    pub map: Option<PathBuf>,
+    map: Option<PathBuf>,
 }
 
 fn parse_kind(word: &str) -> Result<ImportKind, String> {
@@ -56,60 +58,25 @@ fn parse_kind(word: &str) -> Result<ImportKind, String> {
     })
 }
 
-/// How an import ended.
-#[derive(Debug)]
-pub enum ImportError {
-    /// The command line or the mapping is wrong.
-    Usage(String),
-    /// The file cannot be read as a table, or the user may not.
-    Refused(Box<Refusal>),
-    /// The database failed.
-    Failed(DbError),
-}
-
-impl From<CommandError> for ImportError {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Refused(refusal) => Self::Refused(refusal),
-            CommandError::Failed(error) => Self::Failed(error),
-        }
-    }
-}
-
-impl From<DbError> for ImportError {
-    fn from(error: DbError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<Refusal> for ImportError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(Box::new(refusal))
-    }
-}
-
-fn unusable(path: &Path, error: &io::Error) -> ImportError {
-    ImportError::Usage(format!("{}: {error}", path.display()))
-}
-
-/// Runs the import and tells `out` what became of the rows; whether every row is in.
+/// Runs the command.
 ///
 /// # Errors
-/// When nothing could be tried: see [`ImportError`].
-pub fn run(app: &App, args: &ImportArgs, out: &mut impl Write) -> Result<bool, ImportError> {
-    let language = app.settings.language;
+/// When a file of the command line cannot be used, the user may not, or the database fails.
+pub fn run(
+    args: &ImportArgs,
+    configuration: &Configuration,
+    terminal: &Terminal,
+) -> Result<Outcome, CliError> {
+    let language = configuration.settings.language;
     let bytes = fs::read(&args.file).map_err(|error| unusable(&args.file, &error))?;
-    let mapping = mapping(args, language)?;
+    let mapping = mapping(args)?;
+    let table = Arc::new(table::read(&bytes, mapping.reading)?);
     // Opened before anything is stored: what is refused must have somewhere to go.
     let rejects_file = args.rejects.as_deref().map(|path| create(path, &args.file)).transpose()?;
-    let actor = app.read(|conn| actor_by_name(conn, &args.user))?.ok_or_else(|| {
-        Refusal::new(
-            Code::NotFound,
-            format!("没有启用的用户 {}", args.user),
-            format!("there is no active user {}", args.user),
-        )
-    })?;
-    let table = Arc::new(table::read(&bytes, mapping.reading)?);
+    let app = configuration.open()?;
+    let actor = app
+        .read(|conn| actor_by_name(conn, &args.user))?
+        .ok_or_else(|| unknown_user(&args.user))?;
     let work = Import {
         kind: args.kind,
         table: table.clone(),
@@ -119,31 +86,53 @@ pub fn run(app: &App, args: &ImportArgs, out: &mut impl Write) -> Result<bool, I
         dry_run: args.dry_run,
     };
     let (bar, progress) = progress();
-    let report = import(app, &actor, &work, &progress);
+    let report = import(&app, &actor, &work, &progress);
     bar.finish_and_clear();
     let report = report?;
     if let (Some(file), Some(path)) = (rejects_file, &args.rejects) {
         rejects::write(io::BufWriter::new(file), &table, &report.faults, language)
             .map_err(|error| unusable(path, &error))?;
     }
-    // The work is done and recorded, whether or not anyone still listens.
-    let _ = write!(out, "{}", report.in_words(language));
-    Ok(report.faults.is_empty())
+    terminal.text(report.in_words(language));
+    Ok(Outcome::when(report.faults.is_empty()))
 }
 
-fn mapping(args: &ImportArgs, language: Language) -> Result<Mapping, ImportError> {
+fn unusable(path: &Path, error: &io::Error) -> CliError {
+    let path = path.display();
+    CliError::Usage(Bilingual::new(
+        format!("无法使用文件 {path}：{error}"),
+        format!("The file {path} cannot be used: {error}"),
+    ))
+}
+
+fn unknown_user(name: &str) -> Refusal {
+    Refusal::new(
+        Code::NotFound,
+        format!("没有启用的用户 {name}"),
+        format!("There is no active user {name}"),
+    )
+}
+
+fn mapping(args: &ImportArgs) -> Result<Mapping, CliError> {
     let Some(path) = &args.map else { return Ok(Mapping::none()) };
     let text = fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
     Mapping::parse(&text, args.kind).map_err(|refusal| {
-        ImportError::Usage(format!("{}: {}", path.display(), refusal.detail.in_language(language)))
+        let path = path.display();
+        CliError::Usage(Bilingual::new(
+            format!("{path}：{}", refusal.detail.zh),
+            format!("{path}: {}", refusal.detail.en),
+        ))
     })
 }
 
-fn create(path: &Path, input: &Path) -> Result<fs::File, ImportError> {
-    let same =
-        fs::canonicalize(path).ok().is_some_and(|path| fs::canonicalize(input).ok() == Some(path));
+fn create(path: &Path, input: &Path) -> Result<fs::File, CliError> {
+    let same = fs::canonicalize(path)
+        .is_ok_and(|path| fs::canonicalize(input).is_ok_and(|input| input == path));
     if same {
-        return Err(ImportError::Usage("--rejects must not name the file itself".to_owned()));
+        return Err(CliError::Usage(Bilingual::new(
+            "--rejects 不能是被导入的文件本身",
+            "--rejects must not name the imported file itself",
+        )));
     }
     fs::File::create(path).map_err(|error| unusable(path, &error))
 }
