@@ -62,10 +62,10 @@ const SPEAK_HTTP: [&str; 2] = ["http", "server"];
 enum Floor {
     /// Nouns and rules: values in, values out.
     Pure,
-    /// `records.rs`, `queries.rs` and `verify.rs`: the only SQL; `views.rs`: how it is answered.
+    /// `records.rs`, `queries.rs` and `verify.rs`: the only SQL.
     Records,
     /// `requests.rs`: what clients send, read against the facts of a transaction so that all its
-    /// faults are told at once.
+    /// faults are told at once; `views.rs`: what they are answered.
     Requests,
     /// `commands.rs`: one transaction for each function.
     Commands,
@@ -120,8 +120,8 @@ impl Place {
 
 fn floor_named(file: &str) -> Floor {
     match file {
-        "records" | "queries" | "verify" | "view" | "views" => Floor::Records,
-        "request" | "requests" => Floor::Requests,
+        "records" | "queries" | "verify" => Floor::Records,
+        "request" | "requests" | "view" | "views" => Floor::Requests,
         "commands" => Floor::Commands,
         "api" => Floor::Api,
         _ => Floor::Pure,
@@ -136,8 +136,8 @@ const NAMED_OTHERWISE: [(&str, &str, Floor); 4] = [
     ("dispatch", "ledger", Floor::Commands),
     // What came without being on the papers.
     ("dispatch", "unexpected", Floor::Commands),
-    // Reads requests straight into what its commands take.
-    ("reserve_plan", "requests", Floor::Commands),
+    // Loads whole what its views show.
+    ("dispatch", "queries", Floor::Requests),
 ];
 
 fn floor_of(capability: &str, file: &str) -> Floor {

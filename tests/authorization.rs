@@ -352,7 +352,7 @@ fn matrix(documents: &Documents) -> Vec<Row> {
         row(
             "explain_shortfall",
             "shortfalls.read",
-            NamesStore,
+            HidesDocument,
             "/shortfalls/explain?store=QN-HOSP&item=M03",
             none(),
         ),

@@ -1,5 +1,6 @@
 //! What is done to plans and levels, each in one transaction.
 
+use crate::access::Actor;
 use crate::authority;
 use crate::authority::paperwork::DocumentRef;
 use crate::command::{CommandError, Done, Subject, Tx};
@@ -40,7 +41,10 @@ pub fn draft(tx: &mut Tx<'_>, asked: &DraftPlan) -> Result<Done, CommandError> {
             lines.clone()
         }
         (None, Some(plan)) => {
-            records::lines_of(tx.conn, &plan.id, None)?.into_iter().map(|l| l.line).collect()
+            let kept = records::lines_of(tx.conn, &plan.id, None)?;
+            let lines: Vec<PlanLine> = kept.into_iter().map(|line| line.line).collect();
+            require_scope_of(tx.actor, lines.iter())?;
+            lines
         }
         (None, None) => Vec::new(),
     };
@@ -69,7 +73,8 @@ pub fn draft(tx: &mut Tx<'_>, asked: &DraftPlan) -> Result<Done, CommandError> {
 ///
 /// # Errors
 /// `not_found`; `precondition_required` or `stale_version` without the current `If-Match`;
-/// `wrong_status` unless it is a draft; the faults of its lines as in [`draft`].
+/// `wrong_status` unless it is a draft; `store_out_of_scope` or `forbidden` when a line lies outside
+/// the caller's scope; the faults of its lines as in [`draft`].
 pub fn edit(tx: &mut Tx<'_>, id: &ReservePlanId, asked: &EditPlan) -> Result<Done, CommandError> {
     let mut plan = expect_plan(tx, id)?;
     rules::edit(plan.status)?;
@@ -172,8 +177,25 @@ fn view_of(tx: &mut Tx<'_>, plan: PlanVersion) -> Result<PlanView, CommandError>
 fn expect_plan(tx: &mut Tx<'_>, id: &ReservePlanId) -> Result<PlanVersion, CommandError> {
     let plan = records::lock_plan(tx.conn, id)?
         .ok_or_else(|| Refusal::not_found("储备方案", "reserve plan", id.as_str()))?;
+    let lines = records::lines_of(tx.conn, id, None)?;
+    require_scope_of(tx.actor, lines.iter().map(|line| &line.line))?;
     tx.expect_version(plan.revision)?;
     Ok(plan)
+}
+
+/// Whether all that lines speak of lies within the caller's scope.
+fn require_scope_of<'a>(
+    actor: &Actor,
+    lines: impl Iterator<Item = &'a PlanLine>,
+) -> Result<(), Refusal> {
+    for line in lines {
+        match &line.scope {
+            LineScope::Store(code) => actor.require_store(code)?,
+            LineScope::Region(code) => actor.require_region(code)?,
+            LineScope::StoreKind(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn store(tx: &mut Tx<'_>, mut plan: PlanVersion) -> Result<Done, CommandError> {
@@ -218,14 +240,7 @@ fn check_lines(tx: &mut Tx<'_>, lines: &[PlanLine]) -> Result<(), CommandError> 
         faults.add(format!("/lines/{at}"), FaultCode::Duplicate);
     }
     faults.check()?;
-    for line in lines {
-        match &line.scope {
-            LineScope::Store(code) => tx.actor.require_store(code)?,
-            LineScope::Region(code) => tx.actor.require_region(code)?,
-            LineScope::StoreKind(_) => {}
-        }
-    }
-    Ok(())
+    Ok(require_scope_of(tx.actor, lines.iter())?)
 }
 
 fn check_item(item: &ItemCode, at: usize, known: &queries::KnownNames, faults: &mut Faults) {
