@@ -295,12 +295,21 @@ impl History {
             if lines.is_empty() {
                 continue;
             }
-            let asked = json!({
+            let is_large = lines.iter().any(|line| {
+                let limit = scribe.settings().large_issue_units.units();
+                line.get("quantity").and_then(Value::as_i64).is_some_and(|units| units > limit)
+            });
+            let mut asked = json!({
                 "store_code": store.code,
                 "purpose": "consumption",
                 "consumer": consumer(store, at),
                 "lines": lines,
             });
+            if is_large {
+                let order = json!({"kind": "order", "number": format!("全防指〔演示〕{at:03}号"),
+                                   "issued_by": "王志强", "post": "县疫情防控指挥部 指挥长"});
+                lots::set(&mut asked, "authority", order);
+            }
             scribe.act(store.keeper.0, Permission::PostIssues, asked, post_issue)?;
         }
         Ok(())
@@ -315,7 +324,7 @@ impl History {
         let mut wanted = Vec::new();
         for (turn, item) in (0..).zip(ITEMS) {
             let (days, weekday) = match store.kind {
-                Kind::Township => (township_days(day), 100),
+                Kind::Township => (township_days(day, turn), 100),
                 Kind::Depot | Kind::Hospital | Kind::Cdc => {
                     (if (at + turn) % WARD_DAYS == 0 { WARD_DAYS } else { 0 }, weekday_percent(day))
                 }

@@ -31,6 +31,7 @@ const LAST: i64 = DAYS - 1;
 pub(super) fn happen(scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandError> {
     scribe.at(17, 30);
     match at {
+        25 => issue_entered_twice(scribe),
         40 => gift_with_a_purpose(scribe),
         44 => stock_of_the_city(scribe),
         46 => gift_without_a_date(scribe),
@@ -40,7 +41,6 @@ pub(super) fn happen(scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandErro
         66 => breakage(scribe),
         68 => large_breakage(scribe, true),
         72 => drill(scribe),
-        75 => issue_entered_twice(scribe),
         80 => gifts_near_their_end(scribe),
         82 => tests_near_their_end(scribe),
         88 => large_breakage(scribe, false),
