@@ -72,7 +72,6 @@ const CALLERS: &[(&str, Role, bool)] = &[
 
 /// What an operation does for a caller with the permission to whom the hospital is foreign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "documents follow with the ledger")]
 enum Reach {
     /// The same as for everybody: it concerns no store.
     Anywhere,
@@ -108,24 +107,149 @@ enum Verdict {
 /// Actions send a version that is never current, so that they reach the document and change nothing.
 const STALE: &str = "\"v999\"";
 
-/// The documents of the hospital that requests are about.
-struct Documents {}
+/// The documents of the hospital that requests are about, by what they are called in paths.
+struct Documents(BTreeMap<&'static str, String>);
 
 impl Documents {
-    fn make(_app: &TestApp) -> Self {
-        Self {}
+    fn make(app: &TestApp) -> Self {
+        let mut made = Self(BTreeMap::new());
+        made.stock(app);
+        made.plan(app);
+        made.dispatch_that_came(app);
+        made.dispatch_on_a_spoken_word(app);
+        made
+    }
+
+    fn keep(&mut self, name: &'static str, id: &Value) {
+        self.0.insert(name, id.as_str().expect(name).to_owned());
+    }
+
+    fn id(&self, name: &str) -> &str {
+        &self.0[name]
+    }
+
+    fn stock(&mut self, app: &TestApp) {
+        for (store, item, lot, quantity) in [
+            ("QN-DEPOT", "M03", "D1", 1_000),
+            ("QN-HOSP", "M03", "H1", 1_000),
+            ("QN-HOSP", "M02", "A1", 100_000),
+        ] {
+            let keeper = if store == "QN-HOSP" { "keeper.hospital" } else { "keeper.depot" };
+            let body = json!({"store_code": store, "source": {"kind": "supplier", "name": "医药公司"},
+                "lines": [{"item_code": item, "lot_number": lot, "expires_on": "2028-01-01",
+                           "quantity": quantity}]});
+            self.keep("receipt", &app.post(keeper, "/receipts", body).expect(201)["id"]);
+        }
+        let lots = app.get("keeper.hospital", "/lots?item=M02").expect(200);
+        self.keep("lot", &lots["rows"][0]["id"]);
+        self.keep("makers_lot", &lots["rows"][0]["makers_lot"]["id"]);
+        let movements = app.get("keeper.hospital", "/movements?item=M02").expect(200);
+        self.keep("movement", &movements["rows"][0]["id"]);
+        for (name, path, mut line) in [
+            (
+                "adjustment",
+                "/adjustments",
+                json!({"quantity_change": -3, "reason_code": "miscounted"}),
+            ),
+            (
+                "state_change",
+                "/state-changes",
+                json!({"from_state": "available", "to_state": "held",
+                "quantity": 5, "reason_code": "quality"}),
+            ),
+            ("write_off", "/write-offs", json!({"quantity": 50_000, "reason_code": "damaged"})),
+        ] {
+            line["lot_id"] = json!(self.id("lot"));
+            let body = json!({"store_code": "QN-HOSP", "lines": [line]});
+            self.keep(name, &app.post("keeper.hospital", path, body).expect(201)["id"]);
+        }
+        self.keep("issue", &app.post("keeper.hospital", "/issues", issue()).expect(201)["id"]);
+    }
+
+    /// A plan in force that keeps a floor of 600 respirators at the hospital.
+    fn plan(&mut self, app: &TestApp) {
+        let plan = app.post("commander", "/reserve-plans", plan()).expect(201);
+        self.keep("plan", &plan["id"]);
+        let act = |user, action: &str, body| {
+            let path = format!("/reserve-plans/{}/{action}", plan["id"].as_str().unwrap());
+            app.act(user, &path, "*", body).expect(200);
+        };
+        act("commander", "submit", json!({}));
+        act("deputy", "approve", json!({"approval_number": "1号", "effective_from": "2026-03-01"}));
+    }
+
+    fn dispatch_that_came(&mut self, app: &TestApp) {
+        let asked = app.post("buyer.hospital", "/dispatches", dispatch("QN-DEPOT", "QN-HOSP"));
+        self.keep("dispatch_in", &asked.expect(201)["id"]);
+        let act = |user, action: &str, body| {
+            let path = format!("/dispatches/{}/{action}", self.id("dispatch_in"));
+            app.act(user, &path, "*", body).expect(200)
+        };
+        act("commander", "approve", json!({}));
+        act("keeper.depot", "pick", json!({}));
+        act("keeper.depot", "ship", lorry());
+        let came = act("keeper.hospital", "receipts", json!({}));
+        self.keep("dispatch_receipt", &came["receipts"][0]["id"]);
+    }
+
+    /// Ordered by telephone, and below the floor: its paper is due, and its stock to be replaced.
+    fn dispatch_on_a_spoken_word(&mut self, app: &TestApp) {
+        let mut body = dispatch("QN-HOSP", "QN-CDC");
+        body["authority"] = json!({"kind": "verbal", "issued_by": "钟卫国", "post": "值班长",
+            "phone": "0797-2630000", "issued_at": "2026-03-02T01:30:00Z", "heard_by": "曾小兰"});
+        let made = app.post("duty.hospital", "/dispatches", body).expect(201);
+        self.keep("dispatch_out", &made["id"]);
+        let path = format!("/dispatches/{}/approve", self.id("dispatch_out"));
+        app.act("deputy", &path, "*", json!({})).expect(200);
+        let papers = app.get("keeper.hospital", "/paperwork").expect(200);
+        self.keep("paperwork", &papers["rows"][0]["id"]);
+        let taken = app.get("keeper.hospital", "/draw-downs").expect(200);
+        self.keep("draw_down", &taken["rows"][0]["id"]);
+    }
+
+    /// A path whose `{name}` is replaced by that document's id.
+    fn path(&self, template: &str) -> String {
+        self.0
+            .iter()
+            .fold(template.to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id))
     }
 }
 
-fn matrix(_documents: &Documents) -> Vec<Row> {
+fn issue() -> Value {
+    json!({"store_code": "QN-HOSP", "purpose": "consumption",
+           "consumer": {"kind": "department", "name": "发热门诊"},
+           "lines": [{"item_code": "M02", "quantity": 10}]})
+}
+
+fn plan() -> Value {
+    json!({"name": "储备方案", "lines": [{"store_code": "QN-HOSP", "item_code": "M03",
+           "floor": 600, "bases": [{"kind": "fixed", "quantity": 1_000}]}]})
+}
+
+fn dispatch(from: &str, to: &str) -> Value {
+    json!({"from_store": from, "to_store": to, "urgency": "urgent", "reason": "发热门诊",
+           "lines": [{"item_code": "M03", "quantity": 450}]})
+}
+
+fn lorry() -> Value {
+    json!({"vehicle": "赣B·12345", "driver": "廖建平", "expected_at": "2026-03-02T05:00:00Z"})
+}
+
+fn matrix(documents: &Documents) -> Vec<Row> {
     let row = |operation, permission, reach, path: &str, body| Row {
         operation,
         permission,
         reach,
-        path: path.to_owned(),
+        path: documents.path(path),
         body,
     };
     let none = || Value::Null;
+    let reversal = || json!({"reason_code": "entered_twice"});
+    let at_hospital = |line: Value| {
+        let mut line = line;
+        line["lot_id"] = json!(documents.id("lot"));
+        json!({"store_code": "QN-HOSP", "lines": [line]})
+    };
     vec![
         row("get_me", "self.read", Anywhere, "/me", none()),
         row("list_items", "items.read", Anywhere, "/items", none()),
@@ -167,6 +291,296 @@ fn matrix(_documents: &Documents) -> Vec<Row> {
         ),
         row("revoke_token", "users.manage", Anywhere, "/users/auditor/tokens/none", none()),
         row("list_audit_entries", "audit.read", Anywhere, "/audit", none()),
+        row("list_issues", "stock.read", FiltersRows, "/issues", none()),
+        row("get_issue", "stock.read", HidesDocument, "/issues/{issue}", none()),
+        row("post_issue", "issues.post", NamesStore, "/issues", issue()),
+        row(
+            "reverse_issue",
+            "reversals.post",
+            HidesDocument,
+            "/issues/{issue}/reversal",
+            reversal(),
+        ),
+        row("list_reserve_plans", "reserve_plans.read", Anywhere, "/reserve-plans", none()),
+        row("get_reserve_plan", "reserve_plans.read", Anywhere, "/reserve-plans/{plan}", none()),
+        row(
+            "diff_reserve_plan",
+            "reserve_plans.read",
+            Anywhere,
+            "/reserve-plans/{plan}/diff?against={plan}",
+            none(),
+        ),
+        row("draft_reserve_plan", "reserve_plans.write", NamesStore, "/reserve-plans", plan()),
+        row(
+            "edit_reserve_plan",
+            "reserve_plans.write",
+            NamesStore,
+            "/reserve-plans/{plan}",
+            json!({}),
+        ),
+        row(
+            "submit_reserve_plan",
+            "reserve_plans.write",
+            NamesStore,
+            "/reserve-plans/{plan}/submit",
+            json!({}),
+        ),
+        row(
+            "approve_reserve_plan",
+            "reserve_plans.approve",
+            NamesStore,
+            "/reserve-plans/{plan}/approve",
+            json!({"approval_number": "2号"}),
+        ),
+        row(
+            "get_response_level",
+            "reserve_plans.read",
+            Anywhere,
+            "/response-level?region=360729",
+            none(),
+        ),
+        row("list_response_levels", "reserve_plans.read", Anywhere, "/response-levels", none()),
+        row(
+            "declare_response_level",
+            "response_level.declare",
+            NamesStore,
+            "/response-level",
+            json!({"level": "III", "region_code": "360729", "reason": "疫情",
+                   "authority": {"kind": "order", "number": "3号", "issued_by": "王主任"}}),
+        ),
+        row("list_shortfalls", "shortfalls.read", FiltersRows, "/shortfalls", none()),
+        row(
+            "explain_shortfall",
+            "shortfalls.read",
+            NamesStore,
+            "/shortfalls/explain?store=QN-HOSP&item=M03",
+            none(),
+        ),
+        row("list_dispatches", "dispatches.read", FiltersRows, "/dispatches", none()),
+        row("get_dispatch", "dispatches.read", HidesDocument, "/dispatches/{dispatch_in}", none()),
+        row(
+            "create_dispatch",
+            "dispatches.create",
+            NamesStore,
+            "/dispatches",
+            dispatch("QN-DEPOT", "QN-HOSP"),
+        ),
+        row(
+            "approve_dispatch",
+            "dispatches.approve",
+            HidesDocument,
+            "/dispatches/{dispatch_in}/approve",
+            json!({}),
+        ),
+        row(
+            "pick_dispatch",
+            "dispatches.ship",
+            HidesDocument,
+            "/dispatches/{dispatch_out}/pick",
+            json!({}),
+        ),
+        row(
+            "ship_dispatch",
+            "dispatches.ship",
+            HidesDocument,
+            "/dispatches/{dispatch_out}/ship",
+            lorry(),
+        ),
+        row(
+            "receive_dispatch",
+            "dispatches.receive",
+            HidesDocument,
+            "/dispatches/{dispatch_in}/receipts",
+            json!({}),
+        ),
+        row(
+            "reverse_dispatch_receipt",
+            "dispatches.receive",
+            HidesDocument,
+            "/dispatches/{dispatch_in}/receipts/{dispatch_receipt}/reversal",
+            reversal(),
+        ),
+        row(
+            "redirect_dispatch",
+            "dispatches.redirect",
+            HidesDocument,
+            "/dispatches/{dispatch_in}/redirect",
+            json!({"to_store": "QN-TOWN"}),
+        ),
+        row(
+            "close_dispatch",
+            "dispatches.close",
+            HidesDocument,
+            "/dispatches/{dispatch_in}/close",
+            json!({}),
+        ),
+        row(
+            "cancel_dispatch",
+            "dispatches.cancel",
+            HidesDocument,
+            "/dispatches/{dispatch_out}/cancel",
+            json!({"reason": "重复"}),
+        ),
+        row(
+            "confirm_dispatch",
+            "paperwork.confirm",
+            HidesDocument,
+            "/dispatches/{dispatch_out}/confirm",
+            json!({}),
+        ),
+        row(
+            "object_to_dispatch",
+            "paperwork.confirm",
+            HidesDocument,
+            "/dispatches/{dispatch_out}/object",
+            json!({"note": "没有记录"}),
+        ),
+        row(
+            "follow_up_dispatch",
+            "dispatches.create",
+            HidesDocument,
+            "/dispatches/{dispatch_in}/follow-up",
+            json!({}),
+        ),
+        row("list_paperwork", "paperwork.read", FiltersRows, "/paperwork", none()),
+        row("get_paperwork", "paperwork.read", HidesDocument, "/paperwork/{paperwork}", none()),
+        row(
+            "confirm_paperwork",
+            "paperwork.confirm",
+            HidesDocument,
+            "/paperwork/{paperwork}/confirm",
+            json!({}),
+        ),
+        row(
+            "object_to_paperwork",
+            "paperwork.confirm",
+            HidesDocument,
+            "/paperwork/{paperwork}/object",
+            json!({"note": "没有记录"}),
+        ),
+        row("list_draw_downs", "paperwork.read", FiltersRows, "/draw-downs", none()),
+        row("get_draw_down", "paperwork.read", HidesDocument, "/draw-downs/{draw_down}", none()),
+        row(
+            "close_draw_down",
+            "paperwork.confirm",
+            HidesDocument,
+            "/draw-downs/{draw_down}/close",
+            json!({"note": "已补"}),
+        ),
+        row("list_reason_codes", "items.read", Anywhere, "/reason-codes", none()),
+        row("list_stock", "stock.read", FiltersRows, "/stock", none()),
+        row("list_lots", "stock.read", FiltersRows, "/lots", none()),
+        row("trace_lot", "stock.read", HidesDocument, "/lots/{lot}/trace", none()),
+        row("get_makers_lot", "stock.read", Anywhere, "/makers-lots/{makers_lot}", none()),
+        row(
+            "recall_makers_lot",
+            "lots.recall",
+            Anywhere,
+            "/makers-lots/{makers_lot}/recall",
+            json!({"reason": "召回公告 2026-17"}),
+        ),
+        row("list_movements", "stock.read", FiltersRows, "/movements", none()),
+        row(
+            "reverse_movement",
+            "reversals.post",
+            HidesDocument,
+            "/movements/{movement}/reversals",
+            json!({"reason_code": "entered_twice", "quantity": 1}),
+        ),
+        row("list_receipts", "stock.read", FiltersRows, "/receipts", none()),
+        row("get_receipt", "stock.read", HidesDocument, "/receipts/{receipt}", none()),
+        row(
+            "post_receipt",
+            "receipts.post",
+            NamesStore,
+            "/receipts",
+            json!({"store_code": "QN-HOSP", "source": {"kind": "supplier"},
+                   "lines": [{"item_code": "M02", "lot_number": "A2", "expires_on": "2028-01-01",
+                              "quantity": 10}]}),
+        ),
+        row(
+            "settle_receipt_cost",
+            "receipts.post",
+            HidesDocument,
+            "/receipts/{receipt}/cost",
+            json!({"lines": [{"line": 1, "unit_cost": "0.92"}]}),
+        ),
+        row(
+            "reverse_receipt",
+            "reversals.post",
+            HidesDocument,
+            "/receipts/{receipt}/reversal",
+            reversal(),
+        ),
+        row("list_adjustments", "stock.read", FiltersRows, "/adjustments", none()),
+        row("get_adjustment", "stock.read", HidesDocument, "/adjustments/{adjustment}", none()),
+        row(
+            "post_adjustment",
+            "adjustments.post",
+            NamesStore,
+            "/adjustments",
+            at_hospital(json!({"quantity_change": -1, "reason_code": "miscounted"})),
+        ),
+        row(
+            "reverse_adjustment",
+            "reversals.post",
+            HidesDocument,
+            "/adjustments/{adjustment}/reversal",
+            reversal(),
+        ),
+        row("list_state_changes", "stock.read", FiltersRows, "/state-changes", none()),
+        row(
+            "get_state_change",
+            "stock.read",
+            HidesDocument,
+            "/state-changes/{state_change}",
+            none(),
+        ),
+        row(
+            "post_state_change",
+            "state_changes.post",
+            NamesStore,
+            "/state-changes",
+            at_hospital(json!({"from_state": "available", "to_state": "held", "quantity": 1,
+                               "reason_code": "quality"})),
+        ),
+        row(
+            "reverse_state_change",
+            "reversals.post",
+            HidesDocument,
+            "/state-changes/{state_change}/reversal",
+            reversal(),
+        ),
+        row("list_write_offs", "stock.read", FiltersRows, "/write-offs", none()),
+        row("get_write_off", "stock.read", HidesDocument, "/write-offs/{write_off}", none()),
+        row(
+            "post_write_off",
+            "write_offs.post",
+            NamesStore,
+            "/write-offs",
+            at_hospital(json!({"quantity": 1, "reason_code": "damaged"})),
+        ),
+        row(
+            "approve_write_off",
+            "write_offs.approve",
+            HidesDocument,
+            "/write-offs/{write_off}/approve",
+            json!({}),
+        ),
+        row(
+            "cancel_write_off",
+            "write_offs.approve",
+            HidesDocument,
+            "/write-offs/{write_off}/cancel",
+            json!({}),
+        ),
+        row(
+            "reverse_write_off",
+            "reversals.post",
+            HidesDocument,
+            "/write-offs/{write_off}/reversal",
+            reversal(),
+        ),
     ]
 }
 

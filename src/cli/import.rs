@@ -8,17 +8,18 @@ use crate::exchange::commands::{Import, Progress, file_hash, import};
 use crate::exchange::kind::ImportKind;
 use crate::exchange::mapping::Mapping;
 use crate::exchange::{rejects, table};
-use crate::kernel::{Bilingual, Code, Refusal};
+use crate::kernel::language::Bilingual;
+use crate::kernel::{Code, Refusal};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Import a file of items, stores, opening-stock, receipts or dispatches
+/// Imports a file of items, stores, stock or dispatches 导入文件
 ///
 /// The file is CSV in UTF-8 or GB18030 with commas, semicolons or tabs. Each row becomes the request
-/// that a client of the API would send, on behalf of the user, with that user's rights. Every bad
+/// that a client of the API would send, on behalf of the user and with that user's rights. Every bad
 /// row is named with its line, column and reason. A row that was imported before changes nothing, so
 /// the same file may be imported again.
 ///
@@ -26,27 +27,28 @@ use std::sync::Arc;
 /// any row was refused, 2 when the command line or the mapping is wrong.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  changbei import receipts shipments.csv --as li --map shipments.toml \
-                        --rejects refused.csv"
+    after_help = "Example:\n  changbei import receipts shipments.csv --as keeper.depot --map \
+                        shipments.toml --rejects refused.csv\n\nWithout a mapping the headings are \
+                        the field names of the API, or their Chinese names."
 )]
 pub struct ImportArgs {
-    /// items, stores, opening-stock, receipts or dispatches.
+    /// items, stores, opening-stock, receipts or dispatches
     #[arg(value_name = "KIND", value_parser = parse_kind)]
-    pub kind: ImportKind,
-    /// The file.
-    pub file: PathBuf,
-    /// The user on whose behalf the rows go in.
+    kind: ImportKind,
+    /// The file
+    file: PathBuf,
+    /// The user on whose behalf the rows go in
     #[arg(long = "as", value_name = "USER")]
-    pub user: String,
-    /// Try everything and store nothing.
+    user: String,
+    /// Try everything and store nothing
     #[arg(long)]
-    pub dry_run: bool,
-    /// Let the good rows go in, and write the refused ones with their reasons to this file.
+    dry_run: bool,
+    /// Let the good rows go in, and write the refused ones with their reasons to this file
     #[arg(long, value_name = "FILE")]
-    pub rejects: Option<PathBuf>,
-    /// How the file's columns become our fields; without it the headings are our field names.
+    rejects: Option<PathBuf>,
+    /// How the file's columns become our fields
     #[arg(long, value_name = "FILE.toml")]
-    pub map: Option<PathBuf>,
+    map: Option<PathBuf>,
 }
 
 fn parse_kind(word: &str) -> Result<ImportKind, String> {
@@ -56,34 +58,25 @@ fn parse_kind(word: &str) -> Result<ImportKind, String> {
     })
 }
 
-fn unusable(path: &Path, error: &io::Error) -> CliError {
-    let text = format!("{}: {error}", path.display());
-    CliError::Usage(Bilingual::new(format!("文件无法使用：{text}"), text))
-}
-
-/// Runs the import and tells what became of the rows.
+/// Runs the command.
 ///
 /// # Errors
-/// When nothing could be tried.
+/// When a file of the command line cannot be used, the user may not, or the database fails.
 pub fn run(
     args: &ImportArgs,
     configuration: &Configuration,
     terminal: &Terminal,
 ) -> Result<Outcome, CliError> {
-    let app = configuration.open()?;
-    let language = app.settings.language;
+    let language = configuration.settings.language;
     let bytes = fs::read(&args.file).map_err(|error| unusable(&args.file, &error))?;
     let mapping = mapping(args)?;
+    let table = Arc::new(table::read(&bytes, mapping.reading)?);
     // Opened before anything is stored: what is refused must have somewhere to go.
     let rejects_file = args.rejects.as_deref().map(|path| create(path, &args.file)).transpose()?;
-    let actor = app.read(|conn| actor_by_name(conn, &args.user))?.ok_or_else(|| {
-        Refusal::new(
-            Code::NotFound,
-            format!("没有启用的用户 {}", args.user),
-            format!("there is no active user {}", args.user),
-        )
-    })?;
-    let table = Arc::new(table::read(&bytes, mapping.reading)?);
+    let app = configuration.open()?;
+    let actor = app
+        .read(|conn| actor_by_name(conn, &args.user))?
+        .ok_or_else(|| unknown_user(&args.user))?;
     let work = Import {
         kind: args.kind,
         table: table.clone(),
@@ -104,25 +97,41 @@ pub fn run(
     Ok(Outcome::when(report.faults.is_empty()))
 }
 
+fn unusable(path: &Path, error: &io::Error) -> CliError {
+    let path = path.display();
+    CliError::Usage(Bilingual::new(
+        format!("无法使用文件 {path}：{error}"),
+        format!("The file {path} cannot be used: {error}"),
+    ))
+}
+
+fn unknown_user(name: &str) -> Refusal {
+    Refusal::new(
+        Code::NotFound,
+        format!("没有启用的用户 {name}"),
+        format!("There is no active user {name}"),
+    )
+}
+
 fn mapping(args: &ImportArgs) -> Result<Mapping, CliError> {
     let Some(path) = &args.map else { return Ok(Mapping::none()) };
     let text = fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
     Mapping::parse(&text, args.kind).map_err(|refusal| {
-        let (file, detail) = (path.display(), &refusal.detail);
+        let path = path.display();
         CliError::Usage(Bilingual::new(
-            format!("{file}: {}", detail.zh),
-            format!("{file}: {}", detail.en),
+            format!("{path}：{}", refusal.detail.zh),
+            format!("{path}: {}", refusal.detail.en),
         ))
     })
 }
 
 fn create(path: &Path, input: &Path) -> Result<fs::File, CliError> {
-    let same =
-        fs::canonicalize(path).ok().is_some_and(|path| fs::canonicalize(input).ok() == Some(path));
+    let same = fs::canonicalize(path)
+        .is_ok_and(|path| fs::canonicalize(input).is_ok_and(|input| input == path));
     if same {
         return Err(CliError::Usage(Bilingual::new(
-            "--rejects 不能是输入文件本身",
-            "--rejects must not name the file itself",
+            "--rejects 不能是被导入的文件本身",
+            "--rejects must not name the imported file itself",
         )));
     }
     fs::File::create(path).map_err(|error| unusable(path, &error))

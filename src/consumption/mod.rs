@@ -1,5 +1,4 @@
 //! Consumption 消耗: how much of an item a store uses in a day.
 
-pub mod averages;
 pub mod queries;
 pub mod rules;

@@ -1,5 +1,7 @@
 //! The use of items as the ledger shows it, for many stores and items at once.
 
+pub mod averages;
+
 use crate::consumption::rules::{UsableChange, UseHistory, Window};
 use crate::db::schema::{lot, makers_lot, stock_balance, stock_movement, store};
 use crate::db::{DbConnection, DbError};

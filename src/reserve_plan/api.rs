@@ -10,10 +10,10 @@ use crate::kernel::{FaultCode, Faults, Instant, Refusal, RegionCode};
 use crate::reserve_plan::plan::{PlanStatus, PlanVersion};
 use crate::reserve_plan::records::{LevelFilter, PlanFilter};
 use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanPatch, PlanRequest};
-use crate::reserve_plan::view::{
+use crate::reserve_plan::views::{
     DeclarationView, LevelInForceView, PlanDiffView, PlanHead, PlanView,
 };
-use crate::reserve_plan::{commands, queries, records};
+use crate::reserve_plan::{commands, records, views};
 use actix_web::{HttpResponse, get, patch, post, put, web};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -102,7 +102,7 @@ pub async fn get_reserve_plan(
         .read_versioned(Permission::ReadPlans, move |conn, app, _| {
             let plan = expect_plan(conn, &id)?;
             let revision = plan.revision;
-            Ok(Versioned(queries::plan_view(conn, plan, app.clock.now())?, revision))
+            Ok(Versioned(views::plan_view(conn, plan, app.clock.now())?, revision))
         })
         .await
 }
@@ -203,7 +203,7 @@ pub async fn diff_reserve_plan(
                 None => records::plan_in_force(conn, now)?
                     .ok_or_else(|| Refusal::fault("/against", FaultCode::Required))?,
             };
-            Ok(queries::diff_view(conn, before, after, now)?)
+            Ok(views::diff_view(conn, before, after, now)?)
         })
         .await
 }
@@ -240,7 +240,7 @@ pub async fn get_response_level(
     let region = faults.finish(region)?;
     caller
         .read_versioned(Permission::ReadPlans, move |conn, app, _| {
-            let (view, count) = queries::level_in_force(conn, &region, app.clock.now())?;
+            let (view, count) = views::level_in_force(conn, &region, app.clock.now())?;
             Ok(Versioned(view, count))
         })
         .await
@@ -256,7 +256,7 @@ pub async fn get_response_level(
     extensions(("x-permission" = json!("response_level.declare"))))]
 #[put("/response-level")]
 pub async fn declare_response_level(caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.command(Permission::DeclareLevel, LevelRequest::parse, commands::declare_level).await
+    caller.command(Permission::DeclareLevel, Ok::<LevelRequest, _>, commands::declare_level).await
 }
 
 /// Which declarations to list.

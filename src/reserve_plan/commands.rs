@@ -1,31 +1,18 @@
 //! What is done to plans and levels, each in one transaction.
 
+use crate::authority;
+use crate::authority::paperwork::DocumentRef;
 use crate::command::{CommandError, Done, Subject, Tx};
 use crate::kernel::id::{ReservePlanId, ResponseLevelId};
-use crate::kernel::time::BusinessZone;
-use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode};
-use crate::reserve_plan::authority::Authority;
-use crate::reserve_plan::level::{Declaration, ResponseLevel};
+use crate::kernel::{FaultCode, Faults, ItemCode, Refusal};
+use crate::reserve_plan::level::Declaration;
 use crate::reserve_plan::plan::{
     Approval, LineScope, PlanLine, PlanStatus, PlanVersion, Submission,
 };
-use crate::reserve_plan::view::{DeclarationView, PlanView};
-use crate::reserve_plan::{queries, records, rules};
-use chrono::{Datelike, NaiveDate};
-
-/// A new version of a plan.
-#[derive(Debug, Clone)]
-pub struct DraftPlan {
-    /// What people call it; that of the copied version where `None`.
-    pub name: Option<String>,
-    /// The number of the plan: a known one gives its next version, `None` that of the copied
-    /// version, or a new one.
-    pub number: Option<String>,
-    /// The version whose lines it begins with.
-    pub copy_from: Option<ReservePlanId>,
-    /// Its lines; those of the copied version where `None`.
-    pub lines: Option<Vec<PlanLine>>,
-}
+use crate::reserve_plan::requests::{ApprovePlan, DraftPlan, EditPlan, LevelRequest};
+use crate::reserve_plan::views::{DeclarationView, PlanView};
+use crate::reserve_plan::{queries, records, rules, views};
+use chrono::Datelike;
 
 /// Drafts a version of a plan.
 ///
@@ -78,15 +65,6 @@ pub fn draft(tx: &mut Tx<'_>, asked: &DraftPlan) -> Result<Done, CommandError> {
     Ok(Done::created(subject(&plan), &view).version(plan.revision).located(path))
 }
 
-/// Changes to a draft; `None` leaves what stands there.
-#[derive(Debug, Clone)]
-pub struct EditPlan {
-    /// What people call it.
-    pub name: Option<String>,
-    /// The lines that take the place of those there are.
-    pub lines: Option<Vec<PlanLine>>,
-}
-
 /// Edits a draft.
 ///
 /// # Errors
@@ -120,37 +98,6 @@ pub fn submit(tx: &mut Tx<'_>, id: &ReservePlanId) -> Result<Done, CommandError>
     store(tx, plan)
 }
 
-/// From when something holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Starting {
-    /// From an instant.
-    Instant(Instant),
-    /// From the first instant of a business day.
-    Day(NaiveDate),
-    /// From the moment it is done.
-    Now,
-}
-
-impl Starting {
-    /// The instant.
-    pub fn instant(self, now: Instant, zone: BusinessZone) -> Instant {
-        match self {
-            Self::Instant(instant) => instant,
-            Self::Day(day) => zone.start_of(day),
-            Self::Now => now,
-        }
-    }
-}
-
-/// Approval of a submitted version.
-#[derive(Debug, Clone)]
-pub struct ApprovePlan {
-    /// The number of the approving paper.
-    pub approval_number: String,
-    /// From when it holds. A time in the past is allowed: figures asked for as of then change.
-    pub effective_from: Starting,
-}
-
 /// Approves a submitted version.
 ///
 /// # Errors
@@ -171,30 +118,17 @@ pub fn approve(
     store(tx, plan)
 }
 
-/// A declaration of a response level.
-#[derive(Debug, Clone)]
-pub struct DeclareLevel {
-    /// The region that declares it.
-    pub region: RegionCode,
-    /// The level.
-    pub level: ResponseLevel,
-    /// Why.
-    pub reason: String,
-    /// By whose word.
-    pub authority: Authority,
-    /// From when it holds.
-    pub effective_at: Starting,
-}
-
 /// Declares the response level of a region.
 ///
 /// `If-Match` names the number of declarations that the region has made so far, so that two
-/// commanders cannot overrule each other unawares.
+/// commanders cannot overrule each other unawares. A spoken word makes its paperwork due.
 ///
 /// # Errors
-/// `validation_failed` for an unknown region, or a time before the declaration that holds now;
+/// `validation_failed` with every fault, for an unknown region too, or a time before the declaration
+/// that holds now;
 /// `forbidden` for a region outside the caller's; `precondition_required`, `stale_version`.
-pub fn declare_level(tx: &mut Tx<'_>, asked: &DeclareLevel) -> Result<Done, CommandError> {
+pub fn declare_level(tx: &mut Tx<'_>, request: &LevelRequest) -> Result<Done, CommandError> {
+    let asked = request.parse(tx.now)?;
     if !queries::lock_region(tx.conn, &asked.region)? {
         return Err(Refusal::fault("/region_code", FaultCode::Unknown).into());
     }
@@ -217,13 +151,22 @@ pub fn declare_level(tx: &mut Tx<'_>, asked: &DeclareLevel) -> Result<Done, Comm
         declared_by: tx.actor.name.clone(),
     };
     records::insert_level(tx.conn, &declared)?;
+    let document = DocumentRef {
+        kind: "response_level".to_owned(),
+        id: declared.id.to_string(),
+        number: None,
+        // Whoever sees the store at the head of the region's supply sees its paperwork.
+        store: queries::head_store(tx.conn, &declared.region)?,
+        other_store: None,
+    };
+    authority::commands::act_on(tx, document, &declared.authority)?;
     let view: DeclarationView = declared.into();
     let subject = Subject { kind: "response_level", id: view.id.to_string(), store: None };
     Ok(Done::ok(subject, &view).version(count + 1))
 }
 
 fn view_of(tx: &mut Tx<'_>, plan: PlanVersion) -> Result<PlanView, CommandError> {
-    Ok(queries::plan_view(tx.conn, plan, tx.now)?)
+    Ok(views::plan_view(tx.conn, plan, tx.now)?)
 }
 
 fn expect_plan(tx: &mut Tx<'_>, id: &ReservePlanId) -> Result<PlanVersion, CommandError> {

@@ -1,8 +1,8 @@
 //! The response level 应急响应级别 of a region.
 
+use crate::authority::Authority;
 use crate::kernel::id::ResponseLevelId;
 use crate::kernel::{Instant, RegionCode};
-use crate::reserve_plan::authority::Authority;
 use crate::word_enum;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,6 @@
 //! Reserve plans 储备方案 and response levels 应急响应级别: how much each store should hold.
 
 pub mod api;
-pub mod authority;
 pub mod commands;
 pub mod level;
 pub mod plan;
@@ -9,4 +8,4 @@ pub mod queries;
 pub mod records;
 pub mod requests;
 pub mod rules;
-pub mod view;
+pub mod views;

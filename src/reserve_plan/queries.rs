@@ -4,13 +4,10 @@ use crate::db::schema::{item, region, store, store_kind};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::{Instant, ItemCode, RegionCode, StoreCode};
 use crate::load_locked;
-use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
-use crate::reserve_plan::plan::{FloorInForce, PlanVersion, StorePlace, StoredLine};
+use crate::reserve_plan::level::LevelsInForce;
+use crate::reserve_plan::plan::{FloorInForce, StorePlace};
 use crate::reserve_plan::records::{self, LevelFilter};
 use crate::reserve_plan::rules;
-use crate::reserve_plan::view::{
-    ChangedLine, DeclarationView, LevelInForceView, PlanDiffView, PlanHead, PlanView,
-};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,78 +66,6 @@ pub fn place_of(conn: &mut DbConnection, code: &StoreCode) -> Result<Option<Stor
     Ok(row.map(|(code, kind, region)| StorePlace { code, kind, region }))
 }
 
-/// The level that holds in a region, and the number of the region's own declarations.
-///
-/// # Errors
-/// When the database fails.
-pub fn level_in_force(
-    conn: &mut DbConnection,
-    region: &RegionCode,
-    at: Instant,
-) -> Result<(LevelInForceView, i64), DbError> {
-    let mut found = None;
-    for above in region.with_ancestors() {
-        found = records::latest_level(conn, &above, at)?;
-        if found.is_some() {
-            break;
-        }
-    }
-    let view = LevelInForceView {
-        region_code: region.clone(),
-        level: found.as_ref().map_or(ResponseLevel::Normal, |declared| declared.level),
-        declaration: found.map(DeclarationView::from),
-    };
-    Ok((view, records::count_levels(conn, region)?))
-}
-
-/// A version with its lines, as shown.
-///
-/// # Errors
-/// When the database fails.
-pub fn plan_view(
-    conn: &mut DbConnection,
-    plan: PlanVersion,
-    now: Instant,
-) -> Result<PlanView, DbError> {
-    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
-    let lines = records::lines_of(conn, &plan.id, None)?;
-    Ok(PlanView {
-        head: PlanHead::new(plan, in_force.as_ref()),
-        lines: lines.into_iter().map(Into::into).collect(),
-    })
-}
-
-/// How a version differs from another.
-///
-/// # Errors
-/// When the database fails.
-pub fn diff_view(
-    conn: &mut DbConnection,
-    before: PlanVersion,
-    after: PlanVersion,
-    now: Instant,
-) -> Result<PlanDiffView, DbError> {
-    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
-    let old = records::lines_of(conn, &before.id, None)?;
-    let new = records::lines_of(conn, &after.id, None)?;
-    let found = rules::diff(&old, &new);
-    let views = |lines: Vec<&StoredLine>| lines.into_iter().cloned().map(Into::into).collect();
-    Ok(PlanDiffView {
-        before: PlanHead::new(before, in_force.as_ref()),
-        after: PlanHead::new(after, in_force.as_ref()),
-        added: views(found.added),
-        removed: views(found.removed),
-        changed: found
-            .changed
-            .into_iter()
-            .map(|(before, after)| ChangedLine {
-                before: before.clone().into(),
-                after: after.clone().into(),
-            })
-            .collect(),
-    })
-}
-
 /// The codes that lines of a plan may name.
 #[derive(Debug)]
 pub struct KnownNames {
@@ -183,4 +108,22 @@ pub fn lock_region(conn: &mut DbConnection, code: &RegionCode) -> Result<bool, D
         RegionCode
     )?;
     Ok(!rows.is_empty())
+}
+
+/// The store at the head of a region's supply: the first that no other store supplies.
+///
+/// # Errors
+/// When the database fails.
+pub fn head_store(
+    conn: &mut DbConnection,
+    code: &RegionCode,
+) -> Result<Option<StoreCode>, DbError> {
+    Ok(store::table
+        .filter(store::active.eq(true))
+        // A region code has only digits, so nothing in it needs escaping.
+        .filter(store::region_code.like(format!("{code}%")))
+        .order((store::supplied_by.is_not_null(), store::code))
+        .select(store::code)
+        .first(conn)
+        .optional()?)
 }

@@ -1,15 +1,15 @@
 //! What clients send about plans and levels, and how it becomes a command: every fault gathered.
 
+use crate::authority::{Authority, AuthorityRequest};
 use crate::kernel::id::ReservePlanId;
-use crate::kernel::time::parse_date;
+use crate::kernel::time::{BusinessZone, parse_date};
 use crate::kernel::{
     Bilingual, FaultCode, Faults, Instant, ItemCode, Quantity, Refusal, RegionCode, StoreCode, Text,
 };
-use crate::reserve_plan::authority::AuthorityBody;
-use crate::reserve_plan::commands::{ApprovePlan, DeclareLevel, DraftPlan, EditPlan, Starting};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::{Basis, LevelPercents, LineScope, PlanLine};
 use crate::reserve_plan::records::MAX_LINES;
+use chrono::NaiveDate;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -139,9 +139,78 @@ pub struct LevelRequest {
     /// Why.
     pub reason: String,
     /// By whose word.
-    pub authority: Option<AuthorityBody>,
+    pub authority: Option<AuthorityRequest>,
     /// From when it holds: an instant with an offset, or a date; now unless said.
     pub effective_at: Option<String>,
+}
+
+/// A new version of a plan.
+#[derive(Debug, Clone)]
+pub struct DraftPlan {
+    /// What people call it; that of the copied version where `None`.
+    pub name: Option<String>,
+    /// The number of the plan: a known one gives its next version, `None` that of the copied
+    /// version, or a new one.
+    pub number: Option<String>,
+    /// The version whose lines it begins with.
+    pub copy_from: Option<ReservePlanId>,
+    /// Its lines; those of the copied version where `None`.
+    pub lines: Option<Vec<PlanLine>>,
+}
+
+/// Changes to a draft; `None` leaves what stands there.
+#[derive(Debug, Clone)]
+pub struct EditPlan {
+    /// What people call it.
+    pub name: Option<String>,
+    /// The lines that take the place of those there are.
+    pub lines: Option<Vec<PlanLine>>,
+}
+
+/// From when something holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starting {
+    /// From an instant.
+    Instant(Instant),
+    /// From the first instant of a business day.
+    Day(NaiveDate),
+    /// From the moment it is done.
+    Now,
+}
+
+impl Starting {
+    /// The instant.
+    pub fn instant(self, now: Instant, zone: BusinessZone) -> Instant {
+        match self {
+            Self::Instant(instant) => instant,
+            Self::Day(day) => zone.start_of(day),
+            Self::Now => now,
+        }
+    }
+}
+
+/// Approval of a submitted version.
+#[derive(Debug, Clone)]
+pub struct ApprovePlan {
+    /// The number of the approving paper.
+    pub approval_number: String,
+    /// From when it holds. A time in the past is allowed: figures asked for as of then change.
+    pub effective_from: Starting,
+}
+
+/// A declaration of a response level.
+#[derive(Debug, Clone)]
+pub struct DeclareLevel {
+    /// The region that declares it.
+    pub region: RegionCode,
+    /// The level.
+    pub level: ResponseLevel,
+    /// Why.
+    pub reason: String,
+    /// By whose word.
+    pub authority: Authority,
+    /// From when it holds.
+    pub effective_at: Starting,
 }
 
 impl PlanRequest {
@@ -199,18 +268,18 @@ impl ApprovalRequest {
 }
 
 impl LevelRequest {
-    /// The command.
+    /// The declaration, asked for at `now`.
     ///
     /// # Errors
     /// `validation_failed` with every fault.
-    pub fn parse(self) -> Result<DeclareLevel, Refusal> {
+    pub fn parse(&self, now: Instant) -> Result<DeclareLevel, Refusal> {
         let mut faults = Faults::new();
         let level = ResponseLevel::from_word(&self.level).ok_or(FaultCode::NotInList);
         let level = faults.keep("/level", level);
         let region = faults.keep("/region_code", RegionCode::new(&self.region_code));
         let reason = faults.keep("/reason", Text::<500>::new(&self.reason));
-        let authority = match self.authority {
-            Some(body) => body.parse("/authority", &mut faults),
+        let authority = match &self.authority {
+            Some(named) => named.parse("/authority", now, &mut faults),
             None => faults.keep("/authority", Err(FaultCode::Required)),
         };
         let effective_at = starting(self.effective_at.as_deref(), "/effective_at", &mut faults);

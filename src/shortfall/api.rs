@@ -7,7 +7,7 @@ use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, S
 use crate::reserve_plan::level::ResponseLevel;
 use crate::shortfall::queries::{self, Answer, Question};
 use crate::shortfall::rules::Status;
-use crate::shortfall::view::{Explanation, PlanRef, ShortfallRow, TotalsView};
+use crate::shortfall::views::{Explanation, PlanRef, ShortfallRow, TotalsView};
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

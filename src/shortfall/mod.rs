@@ -5,4 +5,4 @@ pub mod holding;
 pub mod projection;
 pub mod queries;
 pub mod rules;
-pub mod view;
+pub mod views;

@@ -2,7 +2,7 @@
 
 use crate::catalogue::Category;
 use crate::config::Settings;
-use crate::consumption::averages::averages;
+use crate::consumption::queries::averages::averages;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, Window, average_use};
 use crate::db::schema::{item, lot, makers_lot, stock_balance, store, transit_balance};

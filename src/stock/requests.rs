@@ -567,12 +567,13 @@ impl ReceiptLineBody {
 #[serde(deny_unknown_fields)]
 pub struct WriteOffLineBody {
     /// The lot.
+    #[schema(example = "019b0f5d-ac96-774b-bcce-b302099a8057")]
     pub lot_id: String,
     /// The state in which it lies; `available` unless said.
     #[serde(default)]
     pub state: Option<String>,
     /// Base units.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 20)]
     pub quantity: i64,
     /// Why, from the list of reasons.
     #[schema(example = "expired")]
@@ -587,6 +588,7 @@ pub struct WriteOffLineBody {
 #[serde(deny_unknown_fields)]
 pub struct WriteOffRequest {
     /// The store.
+    #[schema(example = "QN-DEPOT")]
     pub store_code: String,
     /// When it happened; now unless said.
     #[serde(default)]
@@ -603,6 +605,7 @@ pub struct WriteOffRequest {
 #[serde(deny_unknown_fields)]
 pub struct AdjustmentLineBody {
     /// The lot.
+    #[schema(example = "019b0f5d-ac96-774b-bcce-b302099a8057")]
     pub lot_id: String,
     /// The state in which it lies; `available` unless said.
     #[serde(default)]
@@ -623,6 +626,7 @@ pub struct AdjustmentLineBody {
 #[serde(deny_unknown_fields)]
 pub struct AdjustmentRequest {
     /// The store.
+    #[schema(example = "QN-DEPOT")]
     pub store_code: String,
     /// When it was found; now unless said.
     #[serde(default)]
@@ -636,6 +640,7 @@ pub struct AdjustmentRequest {
 #[serde(deny_unknown_fields)]
 pub struct StateChangeLineBody {
     /// The lot.
+    #[schema(example = "019b0f5d-ac96-774b-bcce-b302099a8057")]
     pub lot_id: String,
     /// The state in which it lies.
     #[schema(example = "available")]
@@ -644,7 +649,7 @@ pub struct StateChangeLineBody {
     #[schema(example = "held")]
     pub to_state: String,
     /// Base units.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 20)]
     pub quantity: i64,
     /// Why, from the list of reasons.
     #[schema(example = "quality")]
@@ -659,6 +664,7 @@ pub struct StateChangeLineBody {
 #[serde(deny_unknown_fields)]
 pub struct StateChangeRequest {
     /// The store.
+    #[schema(example = "QN-DEPOT")]
     pub store_code: String,
     /// When it happened; now unless said.
     #[serde(default)]
@@ -705,7 +711,7 @@ pub struct CostRequest {
 #[serde(deny_unknown_fields)]
 pub struct CostLineBody {
     /// The line, from 1.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 1)]
     pub line: i64,
     /// Yuan for one base unit.
     #[schema(example = "0.92")]

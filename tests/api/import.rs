@@ -362,7 +362,7 @@ fn opening_stock_comes_from_the_opening_account() {
             QN-DEPOT,2026/1/1,M03,B7,2027年6月30日,400,发热门诊\n\
             QN-DEPOT,2026/1/1,E02,,,2,\n";
         let refused = county.import("keeper.depot", &Wanted::of(ImportKind::OpeningStock, text));
-        assert_eq!(named(&refused), [(3, "expires_on")]);
+        assert_eq!(named(&refused), [(3, "有效期至")]);
         assert!(county.received().is_empty());
         let text = text
             .replace("定向用途", "定向用途,无有效期")

@@ -17,5 +17,8 @@ mod framework;
 mod import;
 mod planning;
 mod protocol;
+mod stock;
 mod stores;
 mod users;
+mod walk_day;
+mod walk_night;

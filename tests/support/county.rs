@@ -20,6 +20,7 @@ pub const USERS: &[(&str, Role, &[&str], Option<&str>, Option<i64>)] = &[
     ("keeper.depot", Role::Keeper, &["QN-DEPOT"], None, None),
     ("duty.depot", Role::Keeper, &["QN-DEPOT"], None, Some(500)),
     ("keeper.hospital", Role::Keeper, &["QN-HOSP"], None, None),
+    ("duty.hospital", Role::Keeper, &["QN-HOSP"], None, Some(500)),
     ("buyer.hospital", Role::Procurement, &["QN-HOSP"], None, None),
     ("keeper.town", Role::Keeper, &["QN-TOWN"], None, None),
     ("keeper.cdc", Role::Keeper, &["QN-CDC"], None, None),

@@ -60,6 +60,7 @@ fn a_level_is_declared_by_authority_within_the_own_region_and_on_what_was_read()
                 "/reason",
                 "/authority/issued_by",
                 "/authority/heard_by",
+                "/authority/issued_at",
                 "/effective_at"
             ]
         );

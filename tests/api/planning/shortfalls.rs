@@ -2,8 +2,13 @@
 
 use super::{declare, fixed, in_force};
 use crate::support::TestApp;
+use changbei::command::CommandError;
 use changbei::db::schema::transit_balance;
-use changbei::kernel::id::{DispatchId, ShipmentId};
+use changbei::kernel::id::{DispatchId, LotId, MovementId, ShipmentId, StockDocumentId};
+use changbei::kernel::{Instant, ItemCode, Quantity, StoreCode};
+use changbei::stock::account::{Account, Outside, StockState};
+use changbei::stock::movement::{MovementKind, NewMovement};
+use changbei::stock::records::{self, Numbering, Posting};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
@@ -26,10 +31,62 @@ fn posted(app: &TestApp, user: &str, mut body: Value) -> String {
     receipt["lines"][0]["lot_id"].as_str().expect("a lot").to_owned()
 }
 
-fn issue(app: &TestApp, user: &str, item: &str, units: i64, day: &str) -> Value {
-    let body = json!({"store_code": store_of(user), "occurred_at": format!("{day}T10:00:00+08:00"),
-        "purpose": "consumption", "lines": [{"item_code": item, "quantity": units}]});
-    app.post(user, "/issues", body).expect(201)
+/// Takes stock of a lot out of the hospital, as a posted document does; gives the movement.
+fn take(app: &TestApp, lot: &str, units: i64, to: Outside, day: &str) -> MovementId {
+    let store = StoreCode::new("QN-HOSP").unwrap();
+    let from = Account::Store(store, StockState::Available);
+    post(app, lot, units, from, Account::Outside(to), day, None)
+}
+
+/// Takes a movement to consumption back at the time of the service's clock.
+fn take_back(app: &TestApp, lot: &str, units: i64, reverses: MovementId) {
+    let store = StoreCode::new("QN-HOSP").unwrap();
+    let to = Account::Store(store, StockState::Available);
+    let from = Account::Outside(Outside::Consumption);
+    post(app, lot, units, from, to, "2026-03-02", Some(reverses));
+}
+
+fn post(
+    app: &TestApp,
+    lot: &str,
+    units: i64,
+    from: Account,
+    to: Account,
+    day: &str,
+    reverses: Option<MovementId>,
+) -> MovementId {
+    let line = NewMovement {
+        kind: if reverses.is_some() { MovementKind::Reversal } else { MovementKind::Issue },
+        store_code: StoreCode::new("QN-HOSP").unwrap(),
+        item_code: ItemCode::new("M03").unwrap(),
+        lot_id: LotId::try_from(lot.to_owned()).unwrap(),
+        quantity: Quantity::new(units).unwrap(),
+        from,
+        to,
+        shipment_id: None,
+        line_no: 1,
+        reason_code: None,
+        note: None,
+        reverses,
+    };
+    let posting = Posting {
+        document_kind: "issue".to_owned(),
+        document_id: StockDocumentId::generate().to_string(),
+        numbering: Numbering::Given("CK-TEST".to_owned()),
+        occurred_at: Instant::parse(&format!("{day}T10:00:00+08:00")).unwrap(),
+        slip_number: None,
+        after_the_fact: false,
+        actor: "keeper.hospital".to_owned(),
+        bound: None,
+        lines: vec![line],
+    };
+    let (zone, now) = (app.app.settings.zone, app.app.clock.now());
+    let posted = app
+        .app
+        .db
+        .write::<_, CommandError>(move |conn| records::post(conn, zone, now, posting.clone()))
+        .unwrap();
+    posted.movements[0].id.clone()
 }
 
 fn store_of(user: &str) -> &'static str {
@@ -55,7 +112,7 @@ fn row(app: &TestApp, store: &str, item: &str) -> Value {
 /// Puts goods on the way to the hospital, as shipping a dispatch does.
 fn on_the_way(app: &TestApp, lot: &str, item: &str, units: i64, expected_at: &str) {
     let (lot, item) = (lot.to_owned(), item.to_owned());
-    let at = changbei::kernel::Instant::parse(expected_at).unwrap();
+    let at = Instant::parse(expected_at).unwrap();
     app.app
         .db
         .write::<_, changbei::db::DbError>(move |conn| {
@@ -125,9 +182,9 @@ fn days_of_cover_rest_on_what_the_ledger_says_was_used() {
         let bases =
             json!([{"kind": "days_of_cover", "days": 30}, {"kind": "fixed", "quantity": 100}]);
         in_force(app, json!([{"store_kind": "hospital", "item_code": "M03", "bases": bases}]));
-        receive(app, "keeper.hospital", "M03", "A1", 5000, "2025-12-15");
-        issue(app, "keeper.hospital", "M03", 1000, "2026-01-10");
-        issue(app, "keeper.hospital", "M03", 830, "2026-03-01");
+        let lot = receive(app, "keeper.hospital", "M03", "A1", 5000, "2025-12-15");
+        take(app, &lot, 1000, Outside::Consumption, "2026-01-10");
+        take(app, &lot, 830, Outside::Consumption, "2026-03-01");
         let found = row(app, "QN-HOSP", "M03");
         assert_eq!((&found["adc"], &found["target"]), (&json!("61/2"), &json!(915)));
         assert_eq!((&found["available"], &found["surplus"]), (&json!(3170), &json!(2255)));
@@ -139,14 +196,9 @@ fn days_of_cover_rest_on_what_the_ledger_says_was_used() {
         );
 
         // A drill and aid are no consumption; what is used today waits for tomorrow.
-        let other = |purpose: &str| {
-            let body = json!({"store_code": "QN-HOSP", "occurred_at": "2026-03-01T11:00:00+08:00",
-                "purpose": purpose, "lines": [{"item_code": "M03", "quantity": 100}]});
-            app.post("keeper.hospital", "/issues", body).expect(201);
-        };
-        other("drill");
-        other("aid_out");
-        issue(app, "keeper.hospital", "M03", 600, "2026-03-02");
+        take(app, &lot, 100, Outside::Drill, "2026-03-01");
+        take(app, &lot, 100, Outside::AidOut, "2026-03-01");
+        take(app, &lot, 600, Outside::Consumption, "2026-03-02");
         assert_eq!(row(app, "QN-HOSP", "M03")["adc"], "61/2");
         app.set_time("2026-03-03T02:00:00Z");
         // 830 + 600 + 1000 over the sixty days before 3 March.
@@ -380,27 +432,17 @@ fn a_correction_of_yesterday_changes_the_average_at_once() {
     TestApp::each(|app| {
         let days = json!([{"kind": "days_of_cover", "days": 10}]);
         in_force(app, json!([{"store_code": "QN-HOSP", "item_code": "M03", "bases": days}]));
-        receive(app, "keeper.hospital", "M03", "A1", 5000, "2025-12-15");
-        let issued = issue(app, "keeper.hospital", "M03", 600, "2026-02-20");
+        let lot = receive(app, "keeper.hospital", "M03", "A1", 5000, "2025-12-15");
+        let first = take(app, &lot, 600, Outside::Consumption, "2026-02-20");
         let adc = || {
             let rows = rows(app, "");
             rows[0]["adc"].clone()
         };
         assert_eq!(adc(), "10");
-        issue(app, "keeper.hospital", "M03", 300, "2026-03-01");
+        take(app, &lot, 300, Outside::Consumption, "2026-03-01");
         assert_eq!(adc(), "15");
         // A reversal takes the use back from the day on which it was wrong.
-        let path = format!("/issues/{}/reversal", issued["id"].as_str().unwrap());
-        let tag = app
-            .get("keeper.hospital", &format!("/issues/{}", issued["id"].as_str().unwrap()))
-            .etag();
-        app.act(
-            "keeper.hospital",
-            &path,
-            &tag,
-            json!({"reason_code": "miscounted", "note": "多记"}),
-        )
-        .expect(201);
+        take_back(app, &lot, 600, first);
         assert_eq!(adc(), "5");
         let one = row(app, "QN-HOSP", "M03");
         assert_eq!(one["adc"], "5");

@@ -1,12 +1,14 @@
 //! Plans and levels as the service shows them.
 
+use crate::authority::Authority;
+use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{ReservePlanId, ResponseLevelId};
 use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
-use crate::reserve_plan::authority::Authority;
 use crate::reserve_plan::level::{Declaration, ResponseLevel};
 use crate::reserve_plan::plan::{
     Basis, LevelPercents, LineScope, PlanStatus, PlanVersion, StoredLine,
 };
+use crate::reserve_plan::{records, rules};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -199,4 +201,76 @@ pub struct LevelInForceView {
     pub level: ResponseLevel,
     /// The declaration that it comes from: the region's own, or that of the nearest above it.
     pub declaration: Option<DeclarationView>,
+}
+
+/// The level that holds in a region, and the number of the region's own declarations.
+///
+/// # Errors
+/// When the database fails.
+pub fn level_in_force(
+    conn: &mut DbConnection,
+    region: &RegionCode,
+    at: Instant,
+) -> Result<(LevelInForceView, i64), DbError> {
+    let mut found = None;
+    for above in region.with_ancestors() {
+        found = records::latest_level(conn, &above, at)?;
+        if found.is_some() {
+            break;
+        }
+    }
+    let view = LevelInForceView {
+        region_code: region.clone(),
+        level: found.as_ref().map_or(ResponseLevel::Normal, |declared| declared.level),
+        declaration: found.map(DeclarationView::from),
+    };
+    Ok((view, records::count_levels(conn, region)?))
+}
+
+/// A version with its lines, as shown.
+///
+/// # Errors
+/// When the database fails.
+pub fn plan_view(
+    conn: &mut DbConnection,
+    plan: PlanVersion,
+    now: Instant,
+) -> Result<PlanView, DbError> {
+    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
+    let lines = records::lines_of(conn, &plan.id, None)?;
+    Ok(PlanView {
+        head: PlanHead::new(plan, in_force.as_ref()),
+        lines: lines.into_iter().map(Into::into).collect(),
+    })
+}
+
+/// How a version differs from another.
+///
+/// # Errors
+/// When the database fails.
+pub fn diff_view(
+    conn: &mut DbConnection,
+    before: PlanVersion,
+    after: PlanVersion,
+    now: Instant,
+) -> Result<PlanDiffView, DbError> {
+    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
+    let old = records::lines_of(conn, &before.id, None)?;
+    let new = records::lines_of(conn, &after.id, None)?;
+    let found = rules::diff(&old, &new);
+    let views = |lines: Vec<&StoredLine>| lines.into_iter().cloned().map(Into::into).collect();
+    Ok(PlanDiffView {
+        before: PlanHead::new(before, in_force.as_ref()),
+        after: PlanHead::new(after, in_force.as_ref()),
+        added: views(found.added),
+        removed: views(found.removed),
+        changed: found
+            .changed
+            .into_iter()
+            .map(|(before, after)| ChangedLine {
+                before: before.clone().into(),
+                after: after.clone().into(),
+            })
+            .collect(),
+    })
 }

@@ -4,7 +4,7 @@ use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, StoreCode};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::PlanVersion;
-use crate::reserve_plan::view::PlanLineView;
+use crate::reserve_plan::views::PlanLineView;
 use crate::shortfall::holding::{LeftOut, LotAtStore, LotOnTheWay};
 use crate::shortfall::queries::{Evidence, Line};
 use crate::shortfall::rules::{ArrivalVerdict, Reason, Status, Totals, percent};
