@@ -6,12 +6,12 @@ use crate::command::CommandError;
 use crate::demo::county::{
     CDC, COMMANDER, DEPOT, DEPUTY, DUTY, DemoStore, HOSPITAL, MCH, STORES, TCM,
 };
-use crate::demo::history::lorry;
+use crate::demo::history::{lorry, usable};
 use crate::demo::items::{DemoItem, ITEMS};
 use crate::demo::lots::{self, Made};
 use crate::demo::model::DAYS;
 use crate::demo::scribe::{Scribe, broken};
-use crate::demo::{id_of, parsed};
+use crate::demo::{id_of, parsed, plan};
 use crate::dispatch::commands as dispatches;
 use crate::issue::commands::post_issue;
 use crate::kernel::{ItemCode, StoreCode};
@@ -43,6 +43,7 @@ pub(super) fn happen(scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandErro
         72 => drill(scribe),
         80 => gifts_near_their_end(scribe),
         82 => tests_near_their_end(scribe),
+        87 => reserve_for_the_fever_clinic(scribe),
         88 => large_breakage(scribe, false),
         LAST => last_day(scribe),
         _ => Ok(()),
@@ -222,6 +223,34 @@ fn drill(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
         "lines": [{"item_code": "M04", "quantity": 50}],
     });
     scribe.act(store_named(DEPOT)?.keeper.0, Permission::PostIssues, asked, post_issue)?;
+    Ok(())
+}
+
+/// The hospital takes respirators and coveralls from below its floor, on an order.
+fn reserve_for_the_fever_clinic(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
+    let hospital = store_named(HOSPITAL)?;
+    let there = usable(scribe, hospital)?;
+    let lines: Vec<Value> = ["M03", "P01"]
+        .into_iter()
+        .filter_map(|code| {
+            let floor = plan::floor(hospital, item(code).ok()?);
+            let taken = there.get(code).copied().unwrap_or(0) - floor * 2 / 3;
+            (taken > 0).then(|| json!({"item_code": code, "quantity": taken}))
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let asked = json!({
+        "store_code": HOSPITAL,
+        "purpose": "consumption",
+        "consumer": {"kind": "department", "code": "FR", "name": "发热门诊",
+                     "received_by": "周护士"},
+        "authority": {"kind": "order", "number": "全防指〔演示〕动用 1 号", "issued_by": "王志强",
+                      "post": "县疫情防控指挥部 指挥长"},
+        "lines": lines,
+    });
+    scribe.act(hospital.keeper.0, Permission::PostIssues, asked, post_issue)?;
     Ok(())
 }
 
