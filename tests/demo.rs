@@ -224,6 +224,7 @@ fn the_demonstration_is_there_with_its_tokens_and_is_found_again() {
     let found = std::fs::read_to_string(&path).unwrap();
     assert!(found.contains(&commander), "the tokens still hold");
     assert!(found.contains(&again.said[0]), "the address is the new one");
+    get(&again.said[0], "/me", &commander);
     again.stop();
 
     let other = demonstration(folder.path(), "8").output().unwrap();
