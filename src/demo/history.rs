@@ -44,7 +44,9 @@ const PURCHASE_DAYS: i64 = 20;
 /// Days between two issues of an item in a hospital: its wards fetch it every third day.
 const WARD_DAYS: i64 = 3;
 /// The most items of a regular dispatch.
-const DISPATCH_LINES: usize = 6;
+const DISPATCH_LINES: usize = 12;
+/// Days between two requests of a hospital or the CDC, and of a township.
+const REQUEST_DAYS: (i64, i64) = (7, 14);
 
 /// A regular dispatch on its way.
 #[derive(Debug, Clone)]
@@ -233,12 +235,13 @@ impl History {
         Ok(())
     }
 
-    /// Lets stores ask the depot for what they lack: hospitals and the CDC every other week,
-    /// townships every fourth.
+    /// Lets stores ask the depot for what they lack: hospitals and the CDC every week, townships
+    /// every other.
     fn ask_for_more(&mut self, scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandError> {
         scribe.at(14, 0);
         for (turn, store) in (0..).zip(STORES) {
-            let every = if store.kind == Kind::Township { 28 } else { 14 };
+            let (often, seldom) = REQUEST_DAYS;
+            let every = if store.kind == Kind::Township { seldom } else { often };
             let is_turn = store.kind != Kind::Depot && (at + turn * 3) % every == 5;
             // What is asked for in the last days would not arrive in time for the book.
             if !is_turn || at > DAYS - 5 || !Self::reports(store, at + 4) {
@@ -295,12 +298,21 @@ impl History {
             if lines.is_empty() {
                 continue;
             }
-            let asked = json!({
+            let is_large = lines.iter().any(|line| {
+                let limit = scribe.settings().large_issue_units.units();
+                line.get("quantity").and_then(Value::as_i64).is_some_and(|units| units > limit)
+            });
+            let mut asked = json!({
                 "store_code": store.code,
                 "purpose": "consumption",
                 "consumer": consumer(store, at),
                 "lines": lines,
             });
+            if is_large {
+                let order = json!({"kind": "order", "number": format!("全防指〔演示〕{at:03}号"),
+                                   "issued_by": "王志强", "post": "县疫情防控指挥部 指挥长"});
+                lots::set(&mut asked, "authority", order);
+            }
             scribe.act(store.keeper.0, Permission::PostIssues, asked, post_issue)?;
         }
         Ok(())
@@ -315,7 +327,7 @@ impl History {
         let mut wanted = Vec::new();
         for (turn, item) in (0..).zip(ITEMS) {
             let (days, weekday) = match store.kind {
-                Kind::Township => (township_days(day), 100),
+                Kind::Township => (township_days(day, turn), 100),
                 Kind::Depot | Kind::Hospital | Kind::Cdc => {
                     (if (at + turn) % WARD_DAYS == 0 { WARD_DAYS } else { 0 }, weekday_percent(day))
                 }

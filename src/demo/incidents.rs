@@ -31,6 +31,7 @@ const LAST: i64 = DAYS - 1;
 pub(super) fn happen(scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandError> {
     scribe.at(17, 30);
     match at {
+        25 => issue_entered_twice(scribe),
         40 => gift_with_a_purpose(scribe),
         44 => stock_of_the_city(scribe),
         46 => gift_without_a_date(scribe),
@@ -40,7 +41,6 @@ pub(super) fn happen(scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandErro
         66 => breakage(scribe),
         68 => large_breakage(scribe, true),
         72 => drill(scribe),
-        75 => issue_entered_twice(scribe),
         80 => gifts_near_their_end(scribe),
         82 => tests_near_their_end(scribe),
         88 => large_breakage(scribe, false),
@@ -53,7 +53,7 @@ fn item(code: &str) -> Result<&'static DemoItem, CommandError> {
     ITEMS.iter().find(|item| item.code == code).ok_or_else(|| broken(code))
 }
 
-fn keeper_of(store: &str) -> Result<&'static DemoStore, CommandError> {
+fn store_named(store: &str) -> Result<&'static DemoStore, CommandError> {
     STORES.iter().find(|known| known.code == store).ok_or_else(|| broken(store))
 }
 
@@ -64,7 +64,7 @@ fn take_in(
     source: Value,
     line: Value,
 ) -> Result<(), CommandError> {
-    let keeper = keeper_of(store)?.keeper;
+    let keeper = store_named(store)?.keeper;
     let asked = json!({
         "store_code": store,
         "source": source,
@@ -143,7 +143,7 @@ fn doubt(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
                    "reason_code": "quality", "note": "科室反映易破"}],
     });
     scribe.act(
-        keeper_of(HOSPITAL)?.keeper.0,
+        store_named(HOSPITAL)?.keeper.0,
         Permission::PostStateChanges,
         asked,
         books::change_state,
@@ -170,7 +170,7 @@ fn miscount(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
                    "reason_code": "miscounted", "note": "零散拭子清点"}],
     });
     scribe.act(
-        keeper_of(CDC)?.keeper.0,
+        store_named(CDC)?.keeper.0,
         Permission::PostAdjustments,
         asked,
         books::post_adjustment,
@@ -210,7 +210,7 @@ fn write_off(
         "lines": [{"lot_id": lot.lot.id.as_str(), "quantity": units.min(lot.unreserved().units()),
                    "reason_code": "damaged", "note": note}],
     });
-    let keeper = keeper_of(store)?.keeper.0;
+    let keeper = store_named(store)?.keeper.0;
     id_of(&scribe.act(keeper, Permission::PostWriteOffs, asked, books::post_write_off)?)
 }
 
@@ -221,13 +221,13 @@ fn drill(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
         "consumer": {"kind": "team", "code": "YL", "name": "县应急演练", "received_by": "王队长"},
         "lines": [{"item_code": "M04", "quantity": 50}],
     });
-    scribe.act(keeper_of(DEPOT)?.keeper.0, Permission::PostIssues, asked, post_issue)?;
+    scribe.act(store_named(DEPOT)?.keeper.0, Permission::PostIssues, asked, post_issue)?;
     Ok(())
 }
 
 /// An issue that was entered twice and is taken back.
 fn issue_entered_twice(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
-    let keeper = keeper_of(HOSPITAL)?.keeper.0;
+    let keeper = store_named(HOSPITAL)?.keeper.0;
     let asked = json!({
         "store_code": HOSPITAL,
         "purpose": "consumption",
@@ -357,7 +357,7 @@ fn grant(scribe: &mut Scribe<'_>, id: &str, lines: Value) -> Result<(), CommandE
 fn pick(scribe: &mut Scribe<'_>, id: &str) -> Result<(), CommandError> {
     let id = parsed(id)?;
     scribe.act(
-        keeper_of(DEPOT)?.keeper.0,
+        store_named(DEPOT)?.keeper.0,
         Permission::ShipDispatches,
         json!({}),
         |tx, request| dispatches::pick(tx, &id, request),
@@ -368,7 +368,7 @@ fn pick(scribe: &mut Scribe<'_>, id: &str) -> Result<(), CommandError> {
 fn ship(scribe: &mut Scribe<'_>, id: &str) -> Result<Value, CommandError> {
     let id = parsed(id)?;
     let load = lorry(scribe);
-    scribe.act(keeper_of(DEPOT)?.keeper.0, Permission::ShipDispatches, load, |tx, request| {
+    scribe.act(store_named(DEPOT)?.keeper.0, Permission::ShipDispatches, load, |tx, request| {
         dispatches::ship(tx, &id, request)
     })
 }
