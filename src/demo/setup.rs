@@ -171,7 +171,7 @@ pub(super) fn declare_level(
                       "issued_by": "王志强", "post": "县疫情防控指挥部 指挥长"},
     });
     scribe.act(COMMANDER, Permission::DeclareLevel, asked, |tx, request: &LevelRequest| {
-        reserve_plan::commands::declare_level(tx, &request.clone().parse()?)
+        reserve_plan::commands::declare_level(tx, request)
     })?;
     Ok(())
 }
