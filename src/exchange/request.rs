@@ -1,7 +1,8 @@
 //! The request that a document of a file becomes: the one that clients of the REST face send.
 
 use crate::access::Permission;
-use crate::catalogue::requests::{ItemRequest, PackBody, SubstituteBody};
+use crate::catalogue::requests::ItemRequest;
+use crate::catalogue::views::{PackBody, SubstituteBody};
 use crate::dispatch::requests::{DispatchRequest, LineRequest};
 use crate::exchange::draft::{Draft, Line};
 use crate::exchange::fields::Record;
