@@ -42,6 +42,8 @@ pub mod issue;
 
 pub mod exchange;
 
+pub mod demo;
+
 pub mod server;
 
 pub mod cli;

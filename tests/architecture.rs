@@ -62,11 +62,11 @@ const SPEAK_HTTP: [&str; 2] = ["http", "server"];
 enum Floor {
     /// Nouns and rules: values in, values out.
     Pure,
-    /// `records.rs`, `queries.rs` and `verify.rs`: the only SQL.
+    /// `records.rs`, `queries.rs` and `verify.rs`: the only SQL; `views.rs`: how it is answered.
     Records,
-    /// `requests.rs` and `views.rs`: what clients send, read against the facts of a transaction so
-    /// that all its faults are told at once, and what they are answered.
-    Words,
+    /// `requests.rs`: what clients send, read against the facts of a transaction so that all its
+    /// faults are told at once.
+    Requests,
     /// `commands.rs`: one transaction for each function.
     Commands,
     /// `api.rs`: the REST face.
@@ -78,7 +78,7 @@ fn closed_to(floor: Floor) -> &'static [&'static str] {
     match floor {
         Floor::Pure => &["db", "app", "command", "http"],
         Floor::Records => &["app", "command", "http"],
-        Floor::Words => &["app", "http"],
+        Floor::Requests => &["app", "http"],
         Floor::Commands => &["http"],
         Floor::Api => &[],
     }
@@ -114,18 +114,37 @@ impl Place {
     /// The file's floor, when it lies in a capability.
     fn floor(&self) -> Option<Floor> {
         let in_capability = self.modules.len() > 1 && !TOOLKITS.contains(&self.top());
-        in_capability.then(|| floor_named(&self.modules[1]))
+        in_capability.then(|| floor_of(self.top(), &self.modules[1]))
     }
 }
 
 fn floor_named(file: &str) -> Floor {
     match file {
-        "records" | "queries" | "verify" => Floor::Records,
-        "requests" | "views" => Floor::Words,
+        "records" | "queries" | "verify" | "view" | "views" => Floor::Records,
+        "request" | "requests" => Floor::Requests,
         "commands" => Floor::Commands,
         "api" => Floor::Api,
         _ => Floor::Pure,
     }
+}
+
+/// Files whose name does not tell their floor, and what they are.
+const NAMED_OTHERWISE: [(&str, &str, Floor); 4] = [
+    // Averages kept until the ledger moves, worked out from queries.
+    ("consumption", "averages", Floor::Records),
+    // What the commands of a dispatch do to the ledger.
+    ("dispatch", "ledger", Floor::Commands),
+    // What came without being on the papers.
+    ("dispatch", "unexpected", Floor::Commands),
+    // Reads requests straight into what its commands take.
+    ("reserve_plan", "requests", Floor::Commands),
+];
+
+fn floor_of(capability: &str, file: &str) -> Floor {
+    NAMED_OTHERWISE
+        .iter()
+        .find(|(module, name, _)| *module == capability && *name == file)
+        .map_or_else(|| floor_named(file), |(_, _, floor)| *floor)
 }
 
 /// A path that a file names, e.g. `["stock", "records", "post"]`, and on which line.
@@ -289,7 +308,7 @@ impl House {
         }
         let floor = path.get(1).map(|second| {
             let file = self.handed_on.get(&(first.clone(), second.clone())).unwrap_or(second);
-            floor_named(file)
+            floor_of(first, file)
         });
         (first.clone(), floor)
     }
@@ -421,7 +440,7 @@ fn foreign_crates<'a>(
 ) -> impl Iterator<Item = (usize, String)> + 'a {
     let file = place.modules.get(1).map_or("", String::as_str);
     let may_sql = SPEAK_SQL.contains(&place.top())
-        || floor_named(file) == Floor::Records
+        || matches!(file, "records" | "queries" | "verify")
         || SPEAK_SQL_ALL_THE_SAME.iter().any(|(module, _)| *module == place.modules.join("/"));
     let may_http = SPEAK_HTTP.contains(&place.top()) || file == "api";
     tokens.windows(2).filter(|pair| pair[1].text == "::").filter_map(move |pair| {

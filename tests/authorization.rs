@@ -166,7 +166,7 @@ impl Documents {
         self.keep("issue", &app.post("keeper.hospital", "/issues", issue()).expect(201)["id"]);
     }
 
-    /// A plan in force that keeps a floor of 600 respirators at the hospital.
+    /// A plan in force that keeps a floor of 1 200 respirators at the hospital.
     fn plan(&mut self, app: &TestApp) {
         let plan = app.post("commander", "/reserve-plans", plan()).expect(201);
         self.keep("plan", &plan["id"]);
@@ -223,7 +223,7 @@ fn issue() -> Value {
 
 fn plan() -> Value {
     json!({"name": "储备方案", "lines": [{"store_code": "QN-HOSP", "item_code": "M03",
-           "floor": 600, "bases": [{"kind": "fixed", "quantity": 1_000}]}]})
+           "floor": 1_200, "bases": [{"kind": "fixed", "quantity": 1_000}]}]})
 }
 
 fn dispatch(from: &str, to: &str) -> Value {

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::db::{Db, DbOptions};
 use crate::kernel::language::Bilingual;
 use crate::kernel::time::SystemClock;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing_subscriber::filter::Targets;
@@ -76,10 +76,28 @@ impl Configuration {
     /// When the folder cannot be made or the database not be reached.
     pub fn open_or_create(&self) -> Result<App, CliError> {
         if self.database_url.is_none() {
-            make_private_folder(&self.data_dir)?;
+            self.make_data_dir()?;
         }
         let db = Db::open(&self.url(), &self.db)?;
         Ok(App::new(db, Arc::new(SystemClock), self.settings.clone()))
+    }
+
+    /// Makes the data folder, which only its owner may enter, because tokens and stock lie in it.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_data_dir(&self) -> Result<(), CliError> {
+        let path = &self.data_dir;
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path).map_err(|error| {
+            CliError::Unable(Bilingual::new(
+                format!("无法建立数据目录 {}：{error}", path.display()),
+                format!("The data folder {} cannot be made: {error}", path.display()),
+            ))
+        })
     }
 
     /// Opens a database that is there and has the schema of this binary.
@@ -126,18 +144,4 @@ pub fn require_current(app: &App) -> Result<(), CliError> {
         "数据库结构不是当前版本，请先运行 changbei migrate",
         "The schema is not current: run `changbei migrate` first",
     )))
-}
-
-/// Makes a folder that only its owner may enter, because tokens and stock lie in it.
-fn make_private_folder(path: &Path) -> Result<(), CliError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| {
-        CliError::Unable(Bilingual::new(
-            format!("无法建立数据目录 {}：{error}", path.display()),
-            format!("The data folder {} cannot be made: {error}", path.display()),
-        ))
-    })
 }

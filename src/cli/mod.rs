@@ -4,6 +4,7 @@
 
 pub mod config_file;
 pub mod configuration;
+pub mod demo;
 pub mod import;
 pub mod log;
 pub mod migrate;
@@ -13,6 +14,7 @@ pub mod outcome;
 pub mod serve;
 pub mod terminal;
 pub mod user;
+pub mod verify;
 
 use crate::cli::configuration::Configuration;
 use crate::cli::options::Options;
@@ -30,7 +32,7 @@ use std::process::ExitCode;
 #[command(
     name = "changbei",
     version,
-    after_help = "Example:\n  changbei migrate --data-dir ./data\n  \
+    after_help = "Example:\n  changbei demo\n  changbei migrate --data-dir ./data\n  \
                   changbei user add admin --role admin --display-name 管理员\n  changbei serve"
 )]
 pub struct Cli {
@@ -47,12 +49,16 @@ pub struct Cli {
 pub enum Command {
     /// Serves the API 启动服务
     Serve(serve::ServeArgs),
+    /// Shows Changbei with a county in it 演示县
+    Demo(demo::DemoArgs),
     /// Brings the schema up to date 升级数据库结构
     Migrate(migrate::MigrateArgs),
+    /// Imports a file of items, stores, opening stock, receipts or dispatches 导入文件
+    Import(import::ImportArgs),
     /// Manages users and their tokens 管理用户与令牌
     User(user::UserArgs),
-    /// Imports a file of items, stores, stock or dispatches 导入文件
-    Import(import::ImportArgs),
+    /// Proves the book 核对账簿
+    Verify(verify::VerifyArgs),
     /// Prints the OpenAPI document 输出 OpenAPI 文档
     Openapi(openapi::OpenapiArgs),
 }
@@ -79,9 +85,11 @@ fn run(command: Command, configuration: Configuration) -> Result<Outcome, CliErr
     let terminal = Terminal::new(configuration.settings.language);
     match command {
         Command::Serve(args) => serve::run(&args, configuration, &terminal),
+        Command::Demo(args) => demo::run(&args, &configuration, &terminal),
         Command::Migrate(args) => migrate::run(&args, &configuration, &terminal),
-        Command::User(args) => user::run(&args, &configuration, &terminal),
         Command::Import(args) => import::run(&args, &configuration, &terminal),
+        Command::User(args) => user::run(&args, &configuration, &terminal),
+        Command::Verify(args) => verify::run(&args, &configuration, &terminal),
         Command::Openapi(args) => openapi::run(&args, &terminal),
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::access::Permission;
 use crate::authority::requests::DecisionRequest;
+use crate::dispatch::commands::showing;
 use crate::dispatch::order::{DispatchStatus, Urgency};
 use crate::dispatch::requests::{
     ApproveRequest, CancelRequest, CloseRequest, DispatchRequest, FollowUpRequest, PickRequest,
     ReceiptRequest, RedirectRequest, ShipRequest, SigningReversalRequest,
 };
 use crate::dispatch::views::{DispatchRow, DispatchView};
-use crate::dispatch::{commands, queries, records};
+use crate::dispatch::{commands, records};
 use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
 use crate::kernel::id::{DispatchId, DispatchReceiptId};
 use crate::kernel::page::Page;
@@ -125,7 +126,7 @@ pub async fn list_dispatches(
             });
             let orders = records::list(conn, &actor.scope, &filter, after, size)?;
             let page: Page<_> = Page::from_probe(orders, size, |o| (o.created_at, o.id.clone()));
-            let rows = queries::rows(conn, &page.rows, now)?;
+            let rows = showing::rows(conn, &page.rows, now)?;
             Ok(DispatchPage { rows, next_cursor: page.next_cursor })
         })
         .await
@@ -144,10 +145,10 @@ pub async fn get_dispatch(caller: Caller, id: web::Path<String>) -> Result<HttpR
     caller
         .read_versioned(Permission::ReadDispatches, move |conn, app, actor| {
             let order = records::find(conn, &id)?.ok_or_else(|| commands::not_found(&id))?;
-            if !queries::is_visible(conn, actor, &order)? {
+            if !showing::is_visible(conn, actor, &order)? {
                 return Err(commands::not_found(&id).into());
             }
-            Ok(Versioned(queries::view(conn, &order, app.clock.now())?, order.version))
+            Ok(Versioned(showing::view(conn, &order, app.clock.now())?, order.version))
         })
         .await
 }

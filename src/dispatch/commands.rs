@@ -1,5 +1,9 @@
 //! What is done with dispatches, one transaction each: lock, load, decide, post, tell.
 
+mod ledger;
+pub mod showing;
+mod unexpected;
+
 use crate::access::{Permission, Role};
 use crate::authority::commands as authority;
 use crate::authority::paperwork::{DocumentRef, PaperworkStatus};
@@ -10,6 +14,7 @@ use crate::catalogue::records as catalogue;
 use crate::command::{CommandError, Done, Subject, Tx};
 use crate::dispatch::order::{DispatchStatus, Line, LotQuantity, Order, Step};
 use crate::dispatch::papers::{Event, LineStep, Shipment, Signing};
+use crate::dispatch::records;
 use crate::dispatch::records::DOCUMENT_KIND;
 use crate::dispatch::requests::{
     ApproveRequest, Asked, CancelRequest, Clockwork, CloseRequest, DispatchRequest,
@@ -17,7 +22,6 @@ use crate::dispatch::requests::{
     SigningReversalRequest, Why, Whys,
 };
 use crate::dispatch::rules::{self, Pickable, Piece};
-use crate::dispatch::{ledger, queries, records};
 use crate::kernel::id::{DispatchId, DispatchReceiptId, LotId};
 use crate::kernel::{Code, FaultCode, Faults, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::document::format_number;
@@ -81,7 +85,7 @@ fn begin(tx: &mut Tx<'_>, order: &Order) -> Result<Done, CommandError> {
     let event = event(tx, order.status.as_str(), order.note.clone());
     records::tell(tx.conn, &order.id, &steps, &event)?;
     let subject = subject(order, order.from_store.as_ref().unwrap_or(&order.to_store));
-    let view = queries::view(tx.conn, order, tx.now)?;
+    let view = showing::view(tx.conn, order, tx.now)?;
     Ok(Done::created(subject, &view)
         .version(order.version)
         .located(format!("/dispatches/{}", order.id)))
@@ -420,7 +424,7 @@ fn lock(tx: &mut Tx<'_>, id: &DispatchId) -> Result<Order, CommandError> {
 
 fn lock_without_version(tx: &mut Tx<'_>, id: &DispatchId) -> Result<Order, CommandError> {
     let order = records::lock(tx.conn, id)?.ok_or_else(|| not_found(id.as_str()))?;
-    if !queries::is_visible(tx.conn, tx.actor, &order)? {
+    if !showing::is_visible(tx.conn, tx.actor, &order)? {
         return Err(not_found(id.as_str()).into());
     }
     Ok(order)
@@ -557,7 +561,7 @@ fn finish(
     records::update(tx.conn, before, &after)?;
     records::tell(tx.conn, &after.id, &steps, &event)?;
     let stored = records::find(tx.conn, after.id.as_str())?.unwrap_or(after);
-    let view = queries::view(tx.conn, &stored, tx.now)?;
+    let view = showing::view(tx.conn, &stored, tx.now)?;
     let was = serde_json::json!({ "status": before.status.as_str(), "version": before.version });
     Ok(Done::ok(subject(&stored, chain), &view).version(stored.version).replacing(&was))
 }

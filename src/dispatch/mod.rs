@@ -2,14 +2,11 @@
 
 pub mod api;
 pub mod commands;
-mod ledger;
 pub mod order;
 pub mod papers;
-pub mod queries;
 pub mod records;
 pub mod requests;
 pub mod rules;
-mod unexpected;
 pub mod views;
 
 pub use order::{DispatchStatus, Order};

@@ -690,11 +690,14 @@ pub fn cancel(order: &Order) -> Result<(Order, Vec<(i64, LotQuantity)>), Refusal
     Ok((after, released))
 }
 
+/// What is asked for again: the line it comes from, the item and base units.
+pub type Wanted = (i64, ItemCode, Quantity);
+
 /// Marks the open remainder of an order as asked for again, and answers what that is by line.
 ///
 /// # Errors
 /// `wrong_status` before the approval, after a cancellation, or when nothing is open.
-pub fn carry_over(order: &Order) -> Result<(Order, Vec<(i64, ItemCode, Quantity)>), Refusal> {
+pub fn carry_over(order: &Order) -> Result<(Order, Vec<Wanted>), Refusal> {
     allow(
         order,
         ("续领", "asked for again"),

@@ -20,3 +20,5 @@ mod protocol;
 mod stock;
 mod stores;
 mod users;
+mod walk_day;
+mod walk_night;

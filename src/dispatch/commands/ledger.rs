@@ -1,12 +1,12 @@
 //! What a dispatch asks of the ledger: promises, lorries and signatures as movements.
 
 use crate::command::{CommandError, Tx};
+use crate::dispatch::commands::unexpected;
 use crate::dispatch::order::{Fate, LotQuantity, Order};
 use crate::dispatch::papers::SignedPiece;
 use crate::dispatch::records::DOCUMENT_KIND;
 use crate::dispatch::requests::{Unexpected, Why};
 use crate::dispatch::rules::{Piece, Ship};
-use crate::dispatch::unexpected;
 use crate::draw_down::commands::{Taking, give_back, take};
 use crate::kernel::id::{LotId, MovementId};
 use crate::kernel::{Code, FaultCode, Instant, ItemCode, Quantity, Refusal, StoreCode};
