@@ -231,15 +231,13 @@ fn grouped(
     }
     for row in on_way {
         let units = row.quantity.units();
-        let ends: [(&StoreCode, fn(&mut StockRow) -> &mut i64); 2] = [
-            (&row.to_store, |group| &mut group.in_transit_in),
-            (&row.from_store, |group| &mut group.in_transit_out),
-        ];
-        for (store, count) in ends {
+        for (store, incoming) in [(&row.to_store, units), (&row.from_store, 0)] {
             let key = key(store, &row.item_code);
             // A store that has nothing yet shows what is on its way to it all the same.
             if groups.contains_key(&key) || wanted.shows(store) {
-                *count(groups.entry(key).or_default()) += units;
+                let group = groups.entry(key).or_default();
+                group.in_transit_in += incoming;
+                group.in_transit_out += units - incoming;
             }
         }
     }
