@@ -95,6 +95,9 @@ fn every_command_tells_what_it_does_with_an_example() {
     let commands: &[&[&str]] = &[
         &[],
         &["serve"],
+        &["demo"],
+        &["import"],
+        &["verify"],
         &["migrate"],
         &["openapi"],
         &["user"],

@@ -29,8 +29,8 @@ import() {
     shift 2
     "$CHANGBEI" import "$@" >"$SCRATCH/report" || result=$?
     tail -n 1 "$SCRATCH/report" | sed "s/\$/ ($((SECONDS - began)) s)/"
-    [ "$result" = "$expected" ] || { head -n 20 "$SCRATCH/report"; fail "exit $result, not $expected"; }
-    grep -qF "$words" "$SCRATCH/report" || { cat "$SCRATCH/report"; fail "not said: $words"; }
+    [ "$result" = "$expected" ] || { tail -n 20 "$SCRATCH/report"; fail "exit $result, not $expected"; }
+    grep -qF "$words" "$SCRATCH/report" || { tail -n 20 "$SCRATCH/report"; fail "not said: $words"; }
 }
 
 stores_of() {

@@ -31,10 +31,13 @@ pub fn act_on(
         .iter()
         .find(|paper| paper.authority == *authority && paper.status != PaperworkStatus::Void);
     if let Some(paper) = same {
-        return match rules::involve(paper, &user) {
-            Some(paper) => records::update(tx.conn, &paper),
-            None => Ok(()),
-        };
+        let joined = rules::involve(paper, &user);
+        if joined.is_none() && paper.document == document {
+            return Ok(());
+        }
+        // The sender may have been decided only now, and its people are to see the paper too.
+        let paper = Paperwork { document, ..joined.unwrap_or_else(|| paper.clone()) };
+        return records::update(tx.conn, &paper);
     }
     let hours = tx.settings.paperwork_hours;
     match rules::paperwork_due(document, authority, &user, tx.now, hours) {

@@ -1,10 +1,39 @@
 //! What clients see of items.
 
 use crate::catalogue::item::{Category, Item, StorageCondition};
-use crate::catalogue::requests::{PackBody, SubstituteBody};
 use crate::kernel::{Gtin, Instant, ItemCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// A pack of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackBody {
+    /// Short code, unique for the item.
+    #[schema(example = "box")]
+    pub code: String,
+    /// Chinese name.
+    #[schema(example = "盒")]
+    pub name_zh: String,
+    /// English name.
+    #[schema(example = "box")]
+    pub name_en: String,
+    /// Base units in one pack.
+    #[schema(example = 50, minimum = 1)]
+    pub units: i64,
+}
+
+/// What may stand in for an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubstituteBody {
+    /// The item that stands in.
+    #[schema(example = "M03")]
+    pub item_code: String,
+    /// 1 is taken first.
+    #[schema(minimum = 1)]
+    pub rank: i64,
+}
 
 /// An item of the catalogue.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -1,7 +1,7 @@
 //! The log on standard error: text for people, JSON for programs.
 
 use serde::Deserialize;
-use std::io::stderr;
+use std::io::{IsTerminal, stderr};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -21,7 +21,9 @@ pub enum LogFormat {
 /// Starts the log; a second start in the same process changes nothing.
 pub fn start(format: LogFormat, level: &Targets) {
     let layer = match format {
-        LogFormat::Text => fmt::layer().with_writer(stderr).boxed(),
+        LogFormat::Text => {
+            fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr).boxed()
+        }
         LogFormat::Json => fmt::layer().json().with_writer(stderr).boxed(),
     };
     let _ = tracing_subscriber::registry().with(layer.with_filter(level.clone())).try_init();

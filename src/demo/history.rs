@@ -31,6 +31,10 @@ use std::sync::Arc;
 const PLAN_DRAFTED: i64 = 28;
 /// The day on which the plan is approved and in force.
 const PLAN_APPROVED: i64 = 30;
+/// The day on which level IV is declared, and with it 110 % of the quiet targets.
+const LEVEL_IV: i64 = OUTBREAK + 4;
+/// The day on which level III is declared, and with it 130 % of the quiet targets.
+const LEVEL_III: i64 = OUTBREAK + 10;
 /// The last day on which the silent store reports.
 const LAST_REPORT: i64 = 77;
 /// The day from which makers no longer deliver what everyone wants.
@@ -44,7 +48,9 @@ const PURCHASE_DAYS: i64 = 20;
 /// Days between two issues of an item in a hospital: its wards fetch it every third day.
 const WARD_DAYS: i64 = 3;
 /// The most items of a regular dispatch.
-const DISPATCH_LINES: usize = 6;
+const DISPATCH_LINES: usize = 20;
+/// Days between two requests of a hospital or the CDC, and of a township.
+const REQUEST_DAYS: (i64, i64) = (7, 14);
 
 /// A regular dispatch on its way.
 #[derive(Debug, Clone)]
@@ -195,10 +201,10 @@ impl History {
             let id = self.plan.as_deref().ok_or_else(|| broken("no plan was drafted"))?;
             setup::approve_plan(scribe, id)?;
         }
-        if at == OUTBREAK + 4 {
+        if at == LEVEL_IV {
             setup::declare_level(scribe, "IV", "邻县报告散发病例，本县加强监测")?;
         }
-        if at == OUTBREAK + 10 {
+        if at == LEVEL_III {
             setup::declare_level(scribe, "III", "本县报告聚集性疫情")?;
         }
         Ok(())
@@ -233,18 +239,19 @@ impl History {
         Ok(())
     }
 
-    /// Lets stores ask the depot for what they lack: hospitals and the CDC every other week,
-    /// townships every fourth.
+    /// Lets stores ask the depot for what they lack: hospitals and the CDC every week, townships
+    /// every other.
     fn ask_for_more(&mut self, scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandError> {
         scribe.at(14, 0);
         for (turn, store) in (0..).zip(STORES) {
-            let every = if store.kind == Kind::Township { 28 } else { 14 };
+            let (often, seldom) = REQUEST_DAYS;
+            let every = if store.kind == Kind::Township { seldom } else { often };
             let is_turn = store.kind != Kind::Depot && (at + turn * 3) % every == 5;
             // What is asked for in the last days would not arrive in time for the book.
             if !is_turn || at > DAYS - 5 || !Self::reports(store, at + 4) {
                 continue;
             }
-            let lines = lacking(scribe, store)?;
+            let lines = lacking(scribe, store, at)?;
             if lines.is_empty() {
                 continue;
             }
@@ -295,12 +302,21 @@ impl History {
             if lines.is_empty() {
                 continue;
             }
-            let asked = json!({
+            let is_large = lines.iter().any(|line| {
+                let limit = scribe.settings().large_issue_units.units();
+                line.get("quantity").and_then(Value::as_i64).is_some_and(|units| units > limit)
+            });
+            let mut asked = json!({
                 "store_code": store.code,
                 "purpose": "consumption",
                 "consumer": consumer(store, at),
                 "lines": lines,
             });
+            if is_large {
+                let order = json!({"kind": "order", "number": format!("全防指〔演示〕{at:03}号"),
+                                   "issued_by": "王志强", "post": "县疫情防控指挥部 指挥长"});
+                lots::set(&mut asked, "authority", order);
+            }
             scribe.act(store.keeper.0, Permission::PostIssues, asked, post_issue)?;
         }
         Ok(())
@@ -315,7 +331,7 @@ impl History {
         let mut wanted = Vec::new();
         for (turn, item) in (0..).zip(ITEMS) {
             let (days, weekday) = match store.kind {
-                Kind::Township => (township_days(day), 100),
+                Kind::Township => (township_days(day, turn), 100),
                 Kind::Depot | Kind::Hospital | Kind::Cdc => {
                     (if (at + turn) % WARD_DAYS == 0 { WARD_DAYS } else { 0 }, weekday_percent(day))
                 }
@@ -377,6 +393,7 @@ pub(super) fn usable(
 fn lacking(
     scribe: &mut Scribe<'_>,
     store: &DemoStore,
+    at: i64,
 ) -> Result<Vec<(&'static DemoItem, i64)>, CommandError> {
     let there = usable(scribe, store)?;
     let mut lacking: Vec<(&DemoItem, i64, i64)> = ITEMS
@@ -385,7 +402,9 @@ fn lacking(
         .filter(|item| !item.lasts())
         .filter_map(|item| {
             let target = plan::target(store, item)
-                .unwrap_or_else(|| store.daily_use(item) * setup::OPENING_DAYS);
+                .unwrap_or_else(|| store.daily_use(item) * setup::OPENING_DAYS)
+                * level_percent(at)
+                / 100;
             let available = there.get(item.code).copied().unwrap_or(0);
             let units = up_to_packs(target - available, item.pack_units());
             // Less than a tenth is not worth the lorry.
@@ -394,6 +413,15 @@ fn lacking(
         .collect();
     lacking.sort_by_key(|(item, _, cover)| (*cover, item.code));
     Ok(lacking.into_iter().take(DISPATCH_LINES).map(|(item, units, _)| (item, units)).collect())
+}
+
+/// The percentage that the response level makes of quiet targets.
+const fn level_percent(at: i64) -> i64 {
+    match at {
+        LEVEL_III.. => 130,
+        LEVEL_IV.. => 110,
+        _ => 100,
+    }
 }
 
 /// Grants what the depot can give without touching its floors; whether anything was granted.

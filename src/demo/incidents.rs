@@ -6,12 +6,12 @@ use crate::command::CommandError;
 use crate::demo::county::{
     CDC, COMMANDER, DEPOT, DEPUTY, DUTY, DemoStore, HOSPITAL, MCH, STORES, TCM,
 };
-use crate::demo::history::lorry;
+use crate::demo::history::{lorry, usable};
 use crate::demo::items::{DemoItem, ITEMS};
 use crate::demo::lots::{self, Made};
 use crate::demo::model::DAYS;
 use crate::demo::scribe::{Scribe, broken};
-use crate::demo::{id_of, parsed};
+use crate::demo::{id_of, parsed, plan};
 use crate::dispatch::commands as dispatches;
 use crate::issue::commands::post_issue;
 use crate::kernel::{ItemCode, StoreCode};
@@ -31,6 +31,7 @@ const LAST: i64 = DAYS - 1;
 pub(super) fn happen(scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandError> {
     scribe.at(17, 30);
     match at {
+        25 => issue_entered_twice(scribe),
         40 => gift_with_a_purpose(scribe),
         44 => stock_of_the_city(scribe),
         46 => gift_without_a_date(scribe),
@@ -40,9 +41,9 @@ pub(super) fn happen(scribe: &mut Scribe<'_>, at: i64) -> Result<(), CommandErro
         66 => breakage(scribe),
         68 => large_breakage(scribe, true),
         72 => drill(scribe),
-        75 => issue_entered_twice(scribe),
         80 => gifts_near_their_end(scribe),
         82 => tests_near_their_end(scribe),
+        87 => reserve_for_the_fever_clinic(scribe),
         88 => large_breakage(scribe, false),
         LAST => last_day(scribe),
         _ => Ok(()),
@@ -53,7 +54,7 @@ fn item(code: &str) -> Result<&'static DemoItem, CommandError> {
     ITEMS.iter().find(|item| item.code == code).ok_or_else(|| broken(code))
 }
 
-fn keeper_of(store: &str) -> Result<&'static DemoStore, CommandError> {
+fn store_named(store: &str) -> Result<&'static DemoStore, CommandError> {
     STORES.iter().find(|known| known.code == store).ok_or_else(|| broken(store))
 }
 
@@ -64,7 +65,7 @@ fn take_in(
     source: Value,
     line: Value,
 ) -> Result<(), CommandError> {
-    let keeper = keeper_of(store)?.keeper;
+    let keeper = store_named(store)?.keeper;
     let asked = json!({
         "store_code": store,
         "source": source,
@@ -143,7 +144,7 @@ fn doubt(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
                    "reason_code": "quality", "note": "科室反映易破"}],
     });
     scribe.act(
-        keeper_of(HOSPITAL)?.keeper.0,
+        store_named(HOSPITAL)?.keeper.0,
         Permission::PostStateChanges,
         asked,
         books::change_state,
@@ -170,7 +171,7 @@ fn miscount(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
                    "reason_code": "miscounted", "note": "零散拭子清点"}],
     });
     scribe.act(
-        keeper_of(CDC)?.keeper.0,
+        store_named(CDC)?.keeper.0,
         Permission::PostAdjustments,
         asked,
         books::post_adjustment,
@@ -210,7 +211,7 @@ fn write_off(
         "lines": [{"lot_id": lot.lot.id.as_str(), "quantity": units.min(lot.unreserved().units()),
                    "reason_code": "damaged", "note": note}],
     });
-    let keeper = keeper_of(store)?.keeper.0;
+    let keeper = store_named(store)?.keeper.0;
     id_of(&scribe.act(keeper, Permission::PostWriteOffs, asked, books::post_write_off)?)
 }
 
@@ -221,13 +222,41 @@ fn drill(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
         "consumer": {"kind": "team", "code": "YL", "name": "县应急演练", "received_by": "王队长"},
         "lines": [{"item_code": "M04", "quantity": 50}],
     });
-    scribe.act(keeper_of(DEPOT)?.keeper.0, Permission::PostIssues, asked, post_issue)?;
+    scribe.act(store_named(DEPOT)?.keeper.0, Permission::PostIssues, asked, post_issue)?;
+    Ok(())
+}
+
+/// The hospital takes respirators and coveralls from below its floor, on an order.
+fn reserve_for_the_fever_clinic(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
+    let hospital = store_named(HOSPITAL)?;
+    let there = usable(scribe, hospital)?;
+    let lines: Vec<Value> = ["M03", "P01"]
+        .into_iter()
+        .filter_map(|code| {
+            let floor = plan::floor(hospital, item(code).ok()?);
+            let taken = there.get(code).copied().unwrap_or(0) - floor * 2 / 3;
+            (taken > 0).then(|| json!({"item_code": code, "quantity": taken}))
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let asked = json!({
+        "store_code": HOSPITAL,
+        "purpose": "consumption",
+        "consumer": {"kind": "department", "code": "FR", "name": "发热门诊",
+                     "received_by": "周护士"},
+        "authority": {"kind": "order", "number": "全防指〔演示〕动用 1 号", "issued_by": "王志强",
+                      "post": "县疫情防控指挥部 指挥长"},
+        "lines": lines,
+    });
+    scribe.act(hospital.keeper.0, Permission::PostIssues, asked, post_issue)?;
     Ok(())
 }
 
 /// An issue that was entered twice and is taken back.
 fn issue_entered_twice(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
-    let keeper = keeper_of(HOSPITAL)?.keeper.0;
+    let keeper = store_named(HOSPITAL)?.keeper.0;
     let asked = json!({
         "store_code": HOSPITAL,
         "purpose": "consumption",
@@ -357,7 +386,7 @@ fn grant(scribe: &mut Scribe<'_>, id: &str, lines: Value) -> Result<(), CommandE
 fn pick(scribe: &mut Scribe<'_>, id: &str) -> Result<(), CommandError> {
     let id = parsed(id)?;
     scribe.act(
-        keeper_of(DEPOT)?.keeper.0,
+        store_named(DEPOT)?.keeper.0,
         Permission::ShipDispatches,
         json!({}),
         |tx, request| dispatches::pick(tx, &id, request),
@@ -368,7 +397,7 @@ fn pick(scribe: &mut Scribe<'_>, id: &str) -> Result<(), CommandError> {
 fn ship(scribe: &mut Scribe<'_>, id: &str) -> Result<Value, CommandError> {
     let id = parsed(id)?;
     let load = lorry(scribe);
-    scribe.act(keeper_of(DEPOT)?.keeper.0, Permission::ShipDispatches, load, |tx, request| {
+    scribe.act(store_named(DEPOT)?.keeper.0, Permission::ShipDispatches, load, |tx, request| {
         dispatches::ship(tx, &id, request)
     })
 }

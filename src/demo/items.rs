@@ -5,7 +5,8 @@
 //! what a county hospital of two hundred beds, a township health centre of ten thousand people and
 //! a county CDC use on a quiet day.
 
-use crate::catalogue::requests::{ItemRequest, PackBody, SubstituteBody};
+use crate::catalogue::requests::ItemRequest;
+use crate::catalogue::views::{PackBody, SubstituteBody};
 
 /// An item of the demonstration and how much of it is used.
 #[derive(Debug)]

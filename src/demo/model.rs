@@ -53,12 +53,22 @@ pub(super) fn weekday_percent(date: NaiveDate) -> i64 {
     }
 }
 
-/// Days of use that a township hands out on a day: Mondays and Thursdays, for three or four days.
-pub(super) fn township_days(date: NaiveDate) -> i64 {
-    match date.weekday() {
-        Weekday::Mon => 3,
-        Weekday::Thu => 4,
-        Weekday::Tue | Weekday::Wed | Weekday::Fri | Weekday::Sat | Weekday::Sun => 0,
+/// Days of use that a township hands out of an item on a day: every second item on Mondays and
+/// Fridays, the others on Wednesdays and Sundays, for three or four days.
+pub(super) fn township_days(date: NaiveDate, turn: i64) -> i64 {
+    match (date.weekday(), turn % 2) {
+        (Weekday::Mon, 0) | (Weekday::Sun, 1) => 3,
+        (Weekday::Fri, 0) | (Weekday::Wed, 1) => 4,
+        (
+            Weekday::Mon
+            | Weekday::Tue
+            | Weekday::Wed
+            | Weekday::Thu
+            | Weekday::Fri
+            | Weekday::Sat
+            | Weekday::Sun,
+            _,
+        ) => 0,
     }
 }
 
@@ -108,14 +118,16 @@ mod tests {
         assert_eq!(drawn, FIRST_OF_SEED_1);
     }
 
-    const FIRST_OF_SEED_1: [i64; 6] = [0, 0, 0, 0, 0, 0];
+    const FIRST_OF_SEED_1: [i64; 6] = [201, 795, 285, 466, 733, 64];
 
     #[test]
     fn a_week_of_use_is_seven_days_of_it() {
         let monday = parse_date("2026-03-02").unwrap();
         let week = || (0..7).map(|day| plus_days(monday, day));
         assert_eq!(week().map(weekday_percent).sum::<i64>(), 700);
-        assert_eq!(week().map(township_days).sum::<i64>(), 7);
+        for turn in 0..2 {
+            assert_eq!(week().map(|day| township_days(day, turn)).sum::<i64>(), 7);
+        }
     }
 
     #[test]

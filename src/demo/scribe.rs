@@ -63,6 +63,11 @@ impl<'a> Scribe<'a> {
         Self { conn, settings, actors, day, now: settings.zone.start_of(day) }
     }
 
+    /// What the county decided.
+    pub(super) const fn settings(&self) -> &Settings {
+        self.settings
+    }
+
     /// The day.
     pub(super) const fn day(&self) -> NaiveDate {
         self.day

@@ -10,7 +10,7 @@ use crate::demo::model::{Chance, up_to_packs};
 use crate::demo::plan;
 use crate::demo::scribe::{Scribe, founder};
 use crate::reserve_plan;
-use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanRequest};
+use crate::reserve_plan::requests::{ApprovalRequest, PlanRequest};
 use crate::stock;
 use crate::stores;
 use crate::users;
@@ -170,8 +170,11 @@ pub(super) fn declare_level(
         "authority": {"kind": "order", "number": format!("全防指〔演示〕{level}"),
                       "issued_by": "王志强", "post": "县疫情防控指挥部 指挥长"},
     });
-    scribe.act(COMMANDER, Permission::DeclareLevel, asked, |tx, request: &LevelRequest| {
-        reserve_plan::commands::declare_level(tx, request)
-    })?;
+    scribe.act(
+        COMMANDER,
+        Permission::DeclareLevel,
+        asked,
+        reserve_plan::commands::declare_level,
+    )?;
     Ok(())
 }

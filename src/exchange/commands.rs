@@ -20,7 +20,7 @@ use crate::exchange::table::{RowFault, Table};
 use crate::kernel::hash::sha256_hex;
 use crate::kernel::{Code, FaultCode, Instant, ItemCode, Refusal, RegionCode};
 use crate::stores::requests::RegionRequest;
-use crate::{catalogue, stock, stores};
+use crate::{catalogue, dispatch, stock, stores};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -360,8 +360,12 @@ impl Poster {
                 Err(NotPosted::Failed(error)) => return Err(error.into()),
             };
             let bad: BTreeSet<u64> = refused.iter().map(|fault| fault.line).collect();
+            let before = draft.len();
             draft.retain(|line| !bad.contains(&line.row.record.line));
             faults.extend(refused);
+            // A refusal names at least one row of the draft; were it to name none, trying the same
+            // again would never end.
+            assert!(draft.len() < before, "a refusal must name a row of its document");
         }
         Ok(faults)
     }
@@ -477,6 +481,7 @@ fn run(tx: &mut Tx<'_>, request: &Request) -> Result<Done, CommandError> {
     match request {
         Request::Item(request) => catalogue::commands::create_item(tx, request),
         Request::Receipt(request) => stock::commands::post_receipt(tx, request),
+        Request::Dispatch(request) => dispatch::commands::create(tx, request),
         Request::Store(request, region) => {
             if let Some(region) = region {
                 create_missing_region(tx, region)?;

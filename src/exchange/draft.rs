@@ -49,12 +49,21 @@ pub fn group(lines: Vec<Line>, kind: ImportKind) -> Vec<Draft> {
     }
     let mut drafts: Vec<Draft> = Vec::new();
     // The document that rows of the same header go to, while it has room.
-    let mut open: HashMap<Vec<Option<String>>, usize> = HashMap::new();
+    let mut open: HashMap<(Vec<Option<String>>, usize), usize> = HashMap::new();
+    let mut asked: HashMap<(Vec<Option<String>>, Option<String>), usize> = HashMap::new();
     for line in lines {
-        let header: Vec<Option<String>> = header_fields(kind)
-            .iter()
-            .map(|field| line.row.record.get(field).map(str::to_owned))
-            .collect();
+        let value = |field: &str| line.row.record.get(field).map(str::to_owned);
+        let fields: Vec<Option<String>> =
+            header_fields(kind).iter().map(|field| value(field)).collect();
+        // A dispatch names each item once, so what is asked for again is another dispatch.
+        let again = if kind == ImportKind::Dispatches {
+            let times = asked.entry((fields.clone(), value("item_code"))).or_insert(0);
+            *times += 1;
+            *times
+        } else {
+            0
+        };
+        let header = (fields, again);
         let place = open.get(&header).copied();
         match place.and_then(|at| drafts.get_mut(at)).filter(|draft| draft.len() < MAX_LINES) {
             Some(draft) => draft.push(line),
@@ -92,5 +101,13 @@ mod tests {
             d.iter().all(|l| l.row.record.get("store_code") == d[0].row.record.get("store_code"))
         }));
         assert_eq!(group(vec![line(1, "A"), line(2, "A")], ImportKind::Items).len(), 2);
+    }
+
+    #[test]
+    fn a_dispatch_names_each_item_once() {
+        let rows = || vec![line(1, "A"), line(2, "A"), line(1, "A"), line(3, "A")];
+        let sizes = |kind| group(rows(), kind).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(ImportKind::Dispatches), [3, 1]);
+        assert_eq!(sizes(ImportKind::Receipts), [4]);
     }
 }

@@ -1,7 +1,9 @@
 //! The request that a document of a file becomes: the one that clients of the REST face send.
 
 use crate::access::Permission;
-use crate::catalogue::requests::{ItemRequest, PackBody, SubstituteBody};
+use crate::catalogue::requests::ItemRequest;
+use crate::catalogue::views::{PackBody, SubstituteBody};
+use crate::dispatch::requests::{DispatchRequest, LineRequest};
 use crate::exchange::draft::{Draft, Line};
 use crate::exchange::fields::Record;
 use crate::exchange::kind::ImportKind;
@@ -18,6 +20,8 @@ pub enum Request {
     Store(StoreRequest, Option<RegionRequest>),
     /// Goods received, or found on the shelves when the book opens.
     Receipt(ReceiptRequest),
+    /// A request of a store, or the draft of a dispatch.
+    Dispatch(DispatchRequest),
 }
 
 /// What is wrong with a row before it can become a request.
@@ -56,7 +60,7 @@ impl Request {
             }
             ImportKind::OpeningStock => Ok(Self::Receipt(receipt(draft, &first.row.record, true))),
             ImportKind::Receipts => Ok(Self::Receipt(receipt(draft, &first.row.record, false))),
-            ImportKind::Dispatches => Err(Vec::new()),
+            ImportKind::Dispatches => Ok(Self::Dispatch(dispatch(draft, &first.row.record))),
         }
     }
 
@@ -65,6 +69,7 @@ impl Request {
         match self {
             Self::Item(request) => serde_json::to_value(request),
             Self::Receipt(request) => serde_json::to_value(request),
+            Self::Dispatch(request) => serde_json::to_value(request),
             Self::Store(request, region) => {
                 serde_json::to_value(serde_json::json!({ "store": request, "region": region }))
             }
@@ -201,6 +206,25 @@ fn receipt_line(line: &Line) -> ReceiptLineBody {
         earmarked_for: text(record, "earmarked_for"),
         state: text(record, "state"),
         ..ReceiptLineBody::default()
+    }
+}
+
+fn dispatch(draft: &Draft, head: &Record) -> DispatchRequest {
+    let lines = draft.iter().map(|line| LineRequest {
+        item_code: required(&line.row.record, "item_code"),
+        quantity: line.quantity.map(Quantity::units),
+        ..LineRequest::default()
+    });
+    DispatchRequest {
+        from_store: text(head, "from_store"),
+        to_store: required(head, "to_store"),
+        needed_by: text(head, "needed_by"),
+        urgency: text(head, "urgency"),
+        reason: text(head, "reason"),
+        order_number: text(head, "order_number"),
+        authority: None,
+        note: text(head, "note"),
+        lines: lines.collect(),
     }
 }
 

@@ -375,3 +375,81 @@ fn opening_stock_comes_from_the_opening_account() {
         assert_eq!(items, [("M03".to_owned(), 400), ("E02".to_owned(), 2)]);
     });
 }
+
+/// A dispatch: its receiver, its status, and the items and quantities of its lines.
+type Asked = (String, String, Vec<(String, i64)>);
+
+impl County {
+    /// The dispatches, by receiver.
+    fn dispatches(&self) -> Vec<Asked> {
+        let all = changbei::dispatch::records::Filter::default();
+        let scope = changbei::access::Scope::All;
+        let orders = self.app.read(|conn| {
+            let size = PageSize::new(1_000).unwrap();
+            changbei::dispatch::records::list(conn, &scope, &all, None, size)
+        });
+        let orders = orders.unwrap().into_iter().map(|order| {
+            let lines = order.lines.iter();
+            let lines = lines.map(|line| (line.item_code.to_string(), line.requested.units()));
+            (order.to_store.to_string(), order.status.to_string(), lines.collect())
+        });
+        let mut orders: Vec<_> = orders.collect();
+        orders.sort();
+        orders
+    }
+}
+
+const NOTICES: &str = "published,receiver,item,spec,unit,qty\n\
+    2020-01-30,人民医院,口罩,2000只/箱,箱,5\n\
+    2020-01-30,人民医院,酒精,500ml*30瓶,件,20\n\
+    2020-01-30,人民医院,口罩,50箱（*1000）,件,1\n\
+    2020-01-30,人民医院,血氧仪,,台,4\n\
+    2020-01-30,疾控中心,口罩,,箱,3\n\
+    2020-01-30,某医院,酒精,12瓶/箱,箱,3\n\
+    2020-01-31,人民医院,口罩,,个,300\n";
+
+const NOTICES_MAP: &str = r#"
+    kind = "dispatches"
+    [columns]
+    to_store = "receiver"
+    item_code = "item"
+    quantity = "qty"
+    unit = "unit"
+    pack_text = "spec"
+    [constants]
+    urgency = "urgent"
+    [templates]
+    reason = "{published} 通告"
+    [units]
+    bare = ["箱", "件"]
+    same = [["箱", "件"], ["个", "只"]]
+    [lookups.to_store]
+    "人民医院" = "QN-HOSP"
+    "疾控中心" = "QN-CDC"
+    [lookups.item_code]
+    "口罩" = "M02"
+    "酒精" = "D03"
+    "血氧仪" = "E02"
+"#;
+
+#[test]
+fn lines_of_notices_become_requests_where_their_number_of_pieces_is_certain() {
+    on_each(|county| {
+        let wanted = || Wanted::of(ImportKind::Dispatches, NOTICES).mapped(NOTICES_MAP);
+        let whole = county.import("buyer.hospital", &wanted());
+        assert_eq!(named(&whole), [(4, "spec"), (6, "unit"), (7, "receiver")]);
+        assert!(county.dispatches().is_empty());
+        let report = county.import("buyer.hospital", &wanted().with_rejects());
+        assert_eq!((report.accepted, report.documents, report.refused()), (4, 2, 3));
+        let line = |item: &str, units| (item.to_owned(), units);
+        let requested = |lines| ("QN-HOSP".to_owned(), "requested".to_owned(), lines);
+        let requests = [
+            requested(vec![line("M02", 300)]),
+            requested(vec![line("M02", 10_000), line("D03", 600), line("E02", 4)]),
+        ];
+        assert_eq!(county.dispatches(), requests);
+        let again = county.import("buyer.hospital", &wanted().with_rejects());
+        assert_eq!((again.accepted, again.already), (0, 4));
+        assert_eq!(county.dispatches(), requests);
+    });
+}

@@ -1,6 +1,6 @@
 //! What is where, over REST.
 
-use crate::access::Permission;
+use crate::access::{Permission, Scope};
 use crate::catalogue::packs::InPacks;
 use crate::catalogue::{Category, Item, records as items};
 use crate::command::CommandError;
@@ -121,10 +121,14 @@ pub async fn list_stock(
             let balances = queries::stock(conn, &actor.scope, &filter, lot_after, limit)?;
             let (store, item) = (filter.store.as_ref(), filter.item.as_ref());
             let on_way = queries::in_transit(conn, &actor.scope, store, item, None)?;
+            let scope = &actor.scope;
+            let filter = &filter;
             let page = match group {
                 GroupBy::Lot => by_lot(conn, balances, &on_way, day, size)?,
-                GroupBy::Item => grouped(conn, balances, &on_way, day, size, group_after, false)?,
-                GroupBy::Store => grouped(conn, balances, &on_way, day, size, group_after, true)?,
+                GroupBy::Item | GroupBy::Store => {
+                    let groups = Groups { by_store: group == GroupBy::Store, filter, scope };
+                    grouped(conn, balances, &on_way, day, size, group_after, &groups)?
+                }
             };
             Ok(StockPage { as_of: now, rows: page.rows, next_cursor: page.next_cursor })
         })
@@ -183,6 +187,27 @@ fn sums(balance: &LotBalance, day: NaiveDate, item: Option<&Item>) -> StockRow {
     }
 }
 
+/// Which groups of stock are asked for.
+struct Groups<'a> {
+    by_store: bool,
+    filter: &'a StockFilter,
+    scope: &'a Scope,
+}
+
+impl Groups<'_> {
+    /// Whether a store that holds nothing of an item has a row for what is on the way.
+    ///
+    /// Not where a filter looks at what only stock in a store can tell.
+    fn shows(&self, store: &StoreCode) -> bool {
+        let by_stock_alone = self.filter.region.is_none()
+            && self.filter.category.is_none()
+            && self.filter.state.is_none();
+        by_stock_alone
+            && self.scope.contains(store)
+            && self.filter.store.as_ref().is_none_or(|wanted| wanted == store)
+    }
+}
+
 fn grouped(
     conn: &mut DbConnection,
     balances: Vec<LotBalance>,
@@ -190,10 +215,10 @@ fn grouped(
     day: NaiveDate,
     size: PageSize,
     after: Option<GroupKey>,
-    by_store: bool,
+    wanted: &Groups<'_>,
 ) -> Result<Page<StockRow>, CommandError> {
     let key = |store: &StoreCode, item: &ItemCode| {
-        (if by_store { store.to_string() } else { String::new() }, item.clone())
+        (if wanted.by_store { store.to_string() } else { String::new() }, item.clone())
     };
     let mut groups: BTreeMap<GroupKey, StockRow> = BTreeMap::new();
     for balance in &balances {
@@ -206,11 +231,14 @@ fn grouped(
     }
     for row in on_way {
         let units = row.quantity.units();
-        if let Some(group) = groups.get_mut(&key(&row.to_store, &row.item_code)) {
-            group.in_transit_in += units;
-        }
-        if let Some(group) = groups.get_mut(&key(&row.from_store, &row.item_code)) {
-            group.in_transit_out += units;
+        for (store, incoming) in [(&row.to_store, units), (&row.from_store, 0)] {
+            let key = key(store, &row.item_code);
+            // A store that has nothing yet shows what is on its way to it all the same.
+            if groups.contains_key(&key) || wanted.shows(store) {
+                let group = groups.entry(key).or_default();
+                group.in_transit_in += incoming;
+                group.in_transit_out += units - incoming;
+            }
         }
     }
     let most = usize::try_from(size.probe()).unwrap_or(usize::MAX);

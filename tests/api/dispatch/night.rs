@@ -95,6 +95,21 @@ fn the_paper_of_a_cancelled_draft_is_no_longer_due() {
 }
 
 #[test]
+fn a_sender_that_is_decided_late_sees_the_paper_too() {
+    TestApp::each(|app| {
+        put(app, "QN-DEPOT", "M03", "A1", "2026-12-31", 1000);
+        let body = json!({"to_store": "QN-HOSP", "authority": spoken(),
+            "lines": [{"item_code": "M03", "quantity": 10}]});
+        let mut dispatch = Dispatch::made(app, "buyer.hospital", body);
+        let seen =
+            |user: &str| app.get(user, "/paperwork").expect(200)["rows"].as_array().unwrap().len();
+        assert_eq!((seen("keeper.hospital"), seen("keeper.depot")), (1, 0));
+        dispatch.does("commander", "approve", json!({"from_store": "QN-DEPOT"}));
+        assert_eq!((seen("keeper.hospital"), seen("keeper.depot")), (1, 1));
+    });
+}
+
+#[test]
 fn a_written_order_makes_no_paper_due() {
     TestApp::each(|app| {
         put(app, "QN-DEPOT", "M03", "A1", "2026-12-31", 1000);

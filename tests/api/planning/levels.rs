@@ -107,3 +107,28 @@ fn a_level_can_be_declared_ahead_and_the_history_keeps_all() {
         app.get("auditor", "/response-level").refused(422, "validation_failed");
     });
 }
+
+#[test]
+fn a_level_on_a_spoken_word_waits_for_another_to_vouch_for_it() {
+    TestApp::each(|app| {
+        let body = json!({"level": "II", "region_code": "360729", "reason": "凌晨接市指挥部电话",
+            "authority": {"kind": "verbal", "issued_by": "钟卫国", "heard_by": "曾小兰",
+                "issued_at": "2026-03-02T09:30:00+08:00"}});
+        let declared = app
+            .storing("PUT", "commander", "/response-level")
+            .if_match("\"v0\"")
+            .json(body)
+            .send()
+            .expect(200);
+        let open = app.get("deputy", "/paperwork?state=open").expect(200);
+        let paper = &open["rows"][0];
+        assert_eq!(paper["document"]["kind"], "response_level");
+        assert_eq!(paper["document"]["id"], declared["id"]);
+        let path = format!("/paperwork/{}/confirm", paper["id"].as_str().unwrap());
+        let confirm = json!({"number": "全防指〔2026〕5号"});
+        app.act("commander", &path, "\"v1\"", confirm.clone()).refused(403, "own_document");
+        app.act("deputy", &path, "\"v1\"", confirm).expect(200);
+        let foreign = app.get("foreign.commander", "/paperwork").expect(200);
+        assert_eq!(foreign["rows"], json!([]));
+    });
+}
