@@ -31,9 +31,9 @@ use std::sync::Arc;
 const PLAN_DRAFTED: i64 = 28;
 /// The day on which the plan is approved and in force.
 const PLAN_APPROVED: i64 = 30;
-/// The day on which level IV is declared, and with it 110 % of the quiet targets.
+/// The day on which level IV is declared, and with it 105 % of the quiet targets.
 const LEVEL_IV: i64 = OUTBREAK + 4;
-/// The day on which level III is declared, and with it 130 % of the quiet targets.
+/// The day on which level III is declared, and with it 115 % of the quiet targets.
 const LEVEL_III: i64 = OUTBREAK + 10;
 /// The last day on which the silent store reports.
 const LAST_REPORT: i64 = 77;
@@ -418,8 +418,8 @@ fn lacking(
 /// The percentage that the response level makes of quiet targets.
 const fn level_percent(at: i64) -> i64 {
     match at {
-        LEVEL_III.. => 130,
-        LEVEL_IV.. => 110,
+        LEVEL_III.. => 115,
+        LEVEL_IV.. => 105,
         _ => 100,
     }
 }

@@ -64,6 +64,6 @@ fn maker(item: &DemoItem) -> &'static str {
         Some('D') => "章江消毒制品有限公司",
         Some('T') => "贡水生物试剂有限公司",
         Some('R') => "梅岭药业有限公司",
-        _ => "桃江医疗器械有限公司",
+        Some(_) | None => "桃江医疗器械有限公司",
     }
 }

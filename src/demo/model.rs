@@ -14,9 +14,9 @@ pub(super) const DAYS: i64 = 90;
 /// The day of history on which the outbreak begins, counted from 0.
 pub(super) const OUTBREAK: i64 = 64;
 /// Percent of the quiet use that the outbreak adds each day.
-const RAMP: i64 = 8;
+const RAMP: i64 = 6;
 /// The most that the use grows to, in percent of the quiet use.
-const PEAK: i64 = 260;
+const PEAK: i64 = 200;
 
 /// The source of chance.
 #[derive(Debug, Clone)]
@@ -134,7 +134,7 @@ mod tests {
     fn the_outbreak_grows_to_its_peak_and_stays() {
         assert_eq!(outbreak_percent(0), 100);
         assert_eq!(outbreak_percent(OUTBREAK), 100);
-        assert_eq!(outbreak_percent(OUTBREAK + 1), 108);
+        assert_eq!(outbreak_percent(OUTBREAK + 1), 106);
         assert_eq!(outbreak_percent(DAYS), PEAK);
     }
 

@@ -154,17 +154,19 @@ pub(super) fn floor(store: &DemoStore, item: &DemoItem) -> i64 {
 
 /// How the targets grow with the response level, in percent.
 fn level_percent() -> Value {
-    json!({"IV": 110, "III": 130, "II": 160, "I": 200})
+    json!({"IV": 105, "III": 115, "II": 140, "I": 180})
 }
 
 fn fixed(scope: (&str, &str), item: &str, units: i64) -> Value {
     let (field, code) = scope;
+    // An outbreak wears masks out, not thermometers.
+    let percent = if item.starts_with('E') { json!({}) } else { level_percent() };
     json!({
         field: code,
         "item_code": item,
         "bases": [{"kind": "fixed", "quantity": units}],
         "floor": units / FLOOR_PART,
-        "level_percent": level_percent(),
+        "level_percent": percent,
     })
 }
 

@@ -318,15 +318,10 @@ fn degrees(faults: &mut Faults, pointer: &str, given: Option<&str>, most: i64) -
     faults.keep(pointer, value)
 }
 
-/// Millionths of a degree as a decimal.
-pub fn show_degrees(micro: i64) -> String {
-    let sign = if micro < 0 { "-" } else { "" };
-    format!("{sign}{}.{:06}", micro.abs() / 1_000_000, micro.abs() % 1_000_000)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stores::store::show_degrees;
 
     #[test]
     fn degrees_are_exact_to_the_millionth() {

@@ -84,3 +84,9 @@ impl Store {
         fold_for_search(&format!("{}|{}|{}", self.code, self.name_zh, self.name_en))
     }
 }
+
+/// Millionths of a degree as a decimal.
+pub fn show_degrees(micro: i64) -> String {
+    let sign = if micro < 0 { "-" } else { "" };
+    format!("{sign}{}.{:06}", micro.abs() / 1_000_000, micro.abs() % 1_000_000)
+}

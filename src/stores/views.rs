@@ -2,8 +2,7 @@
 
 use crate::catalogue::StorageCondition;
 use crate::kernel::{Instant, RegionCode, StoreCode};
-use crate::stores::requests::show_degrees;
-use crate::stores::store::{ConsumptionBy, Region, Store, StoreKind};
+use crate::stores::store::{ConsumptionBy, Region, Store, StoreKind, show_degrees};
 use serde::Serialize;
 use utoipa::ToSchema;
 

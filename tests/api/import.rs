@@ -380,7 +380,7 @@ fn opening_stock_comes_from_the_opening_account() {
 type Asked = (String, String, Vec<(String, i64)>);
 
 impl County {
-    /// The dispatches, by receiver.
+    /// The dispatches, sorted.
     fn dispatches(&self) -> Vec<Asked> {
         let all = changbei::dispatch::records::Filter::default();
         let scope = changbei::access::Scope::All;
@@ -393,7 +393,7 @@ impl County {
             let lines = lines.map(|line| (line.item_code.to_string(), line.requested.units()));
             (order.to_store.to_string(), order.status.to_string(), lines.collect())
         });
-        let mut orders: Vec<_> = orders.collect();
+        let mut orders: Vec<Asked> = orders.collect();
         orders.sort();
         orders
     }
