@@ -98,6 +98,19 @@ fn every_operation_names_a_permission_that_exists() {
 }
 
 #[test]
+fn every_permission_is_needed_by_some_operation() {
+    let operations = operations(&document());
+    let used: BTreeSet<&str> = operations.iter().filter_map(Operation::permission).collect();
+    let idle: Vec<String> = Permission::ALL
+        .iter()
+        .map(|permission| permission.as_str())
+        .filter(|name| !used.contains(name))
+        .map(str::to_owned)
+        .collect();
+    none("permissions that open nothing", &idle);
+}
+
+#[test]
 fn every_protected_operation_takes_a_bearer_token() {
     let document = document();
     let whole = !document["security"].is_null();

@@ -13,13 +13,14 @@ mod source;
 mod support;
 
 use catalogue_of_databases::lines;
-use changbei::db::schema::{audit_entry, item, item_pack};
+use changbei::db::schema::{audit_entry, item, item_pack, stock_movement};
 use changbei::db::{Backend, Db, DbConnection, DbError};
 use changbei::kernel::{Instant, Quantity};
 use changbei::sum_of;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
+use support::stock::put;
 use support::{TestApp, databases};
 
 fn write<T: Send + 'static>(
@@ -277,10 +278,28 @@ fn add_audit_entry(db: &Db, id: &'static str) -> Result<usize, DbError> {
     })
 }
 
-/// Runs a statement that the database itself must refuse, and gives its reason.
-fn refusal(db: &Db, sql: &'static str) -> String {
-    let outcome = write(db, move |conn| conn.batch_execute(sql));
-    outcome.expect_err(sql).to_string()
+/// What nobody may do to a table that only grows, by any program on either database.
+fn changes_to(table: &str, column: &str, backend: Backend) -> Vec<String> {
+    let mut statements = vec![
+        format!("UPDATE {table} SET {column} = 'changed'"),
+        format!("UPDATE {table} SET hash = hash"),
+        format!("DELETE FROM {table}"),
+    ];
+    statements.push(match backend {
+        // To replace is to delete and to insert, which only recursive triggers see.
+        Backend::Sqlite => format!("REPLACE INTO {table} SELECT * FROM {table}"),
+        Backend::Postgres => format!("TRUNCATE {table} CASCADE"),
+    });
+    statements
+}
+
+fn assert_append_only(db: &Db, table: &str, column: &str) {
+    for sql in changes_to(table, column, db.backend()) {
+        let statement = sql.clone();
+        let outcome = write(db, move |conn| conn.batch_execute(&statement));
+        let reason = outcome.expect_err(&sql).to_string();
+        assert!(reason.contains("append-only"), "{:?} {sql}: {reason}", db.backend());
+    }
 }
 
 #[test]
@@ -288,28 +307,23 @@ fn an_audit_entry_cannot_be_changed_or_deleted_by_anyone() {
     for database in databases() {
         let db = &database.db;
         add_audit_entry(db, "one").unwrap();
-        let mut statements = vec![
-            "UPDATE audit_entry SET actor = 'wang'",
-            "UPDATE audit_entry SET hash = hash WHERE id = 'one'",
-            "DELETE FROM audit_entry",
-        ];
-        match db.backend() {
-            // To replace is to delete and to insert, which only recursive triggers see.
-            Backend::Sqlite => statements.push(
-                "REPLACE INTO audit_entry SELECT id, chain, chain_seq, recorded_at, 'wang', role, \
-                 action, object_kind, object_id, store_code, outcome, code, request_id, detail, \
-                 previous_hash, hash FROM audit_entry",
-            ),
-            Backend::Postgres => statements.push("TRUNCATE audit_entry"),
-        }
-        for sql in statements {
-            let reason = refusal(db, sql);
-            assert!(reason.contains("append-only"), "{:?} {sql}: {reason}", db.backend());
-        }
+        assert_append_only(db, "audit_entry", "actor");
         let ours = audit_entry::table.filter(audit_entry::request_id.eq("trap"));
         let actors: Vec<String> = read(db, |conn| ours.select(audit_entry::actor).load(conn));
         assert_eq!(actors, ["li"], "{:?}", db.backend());
     }
+}
+
+#[test]
+fn a_movement_cannot_be_changed_or_deleted_by_anyone() {
+    TestApp::each(|app| {
+        put(app, "QN-DEPOT", "M03", "A1", "2026-12-31", 10);
+        assert_append_only(&app.app.db, "stock_movement", "note");
+        let quantities: Vec<i64> = read(&app.app.db, |conn| {
+            stock_movement::table.select(stock_movement::quantity).load(conn)
+        });
+        assert_eq!(quantities, [10]);
+    });
 }
 
 #[test]
