@@ -3,6 +3,7 @@
 //! Locks are taken in one order everywhere: document, balances by (store, lot, state), number
 //! counter, chain head.
 
+use crate::access::Scope;
 use crate::chain::records::{lock_head, store_head};
 use crate::command::CommandError;
 use crate::db::schema::{
@@ -327,12 +328,13 @@ pub fn lock_item_balances(
     with_lots(conn, rows)
 }
 
-/// Everything that all stores hold of a maker's lot, for a recall's answer.
+/// Everything that stores in scope hold of a maker's lot.
 ///
 /// # Errors
 /// When the database fails.
 pub fn balances_of_makers_lot(
     conn: &mut DbConnection,
+    scope: &Scope,
     makers: &MakersLotId,
 ) -> Result<Vec<LotBalance>, DbError> {
     let lots: Vec<LotId> = lot::table
@@ -340,10 +342,15 @@ pub fn balances_of_makers_lot(
         .select(lot::id)
         .order(lot::id)
         .load(conn)?;
-    let rows: Vec<BalanceRow> = stock_balance::table
+    let mut query = stock_balance::table
         .filter(stock_balance::lot_id.eq_any(lots))
         .filter(stock_balance::on_hand.gt(Quantity::ZERO))
         .select(BalanceRow::as_select())
+        .into_boxed();
+    if let Some(stores) = scope.stores() {
+        query = query.filter(stock_balance::store_code.eq_any(stores));
+    }
+    let rows: Vec<BalanceRow> = query
         .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state))
         .load(conn)?;
     with_lots(conn, rows)

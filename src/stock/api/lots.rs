@@ -109,14 +109,13 @@ pub async fn trace_lot(caller: Caller, id: web::Path<String>) -> Result<HttpResp
             }
             let ids: Vec<MovementId> = movements.iter().map(|row| row.id.clone()).collect();
             let mut reversals = queries::reversals_of(conn, &ids)?;
-            let balances = records::balances_of_makers_lot(conn, &lot.makers_lot.id)?;
+            let balances = records::balances_of_makers_lot(conn, &actor.scope, &lot.makers_lot.id)?;
             let item = &lot.makers_lot.item_code;
             let on_way = queries::in_transit(conn, &actor.scope, None, Some(item), None)?;
             Ok(LotTraceView {
                 stock: balances
                     .iter()
                     .filter(|balance| balance.lot.id == lot_id)
-                    .filter(|balance| actor.scope.contains(&balance.store_code))
                     .map(WhereView::from)
                     .collect(),
                 in_transit: on_way

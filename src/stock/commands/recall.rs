@@ -34,17 +34,13 @@ pub fn recall(
         ..lot
     };
     records::store_recall(tx.conn, &recalled)?;
-    let balances = records::balances_of_makers_lot(tx.conn, id)?;
     let scope = &tx.actor.scope;
+    let balances = records::balances_of_makers_lot(tx.conn, scope, id)?;
     let on_way = queries::in_transit(tx.conn, scope, None, Some(&recalled.item_code), None)?;
     let lots = queries::lots_of_makers_lot(tx.conn, id)?;
     let view = RecallView {
         makers_lot: MakersLotView::from(&recalled),
-        stock: balances
-            .iter()
-            .filter(|balance| scope.contains(&balance.store_code))
-            .map(WhereView::from)
-            .collect(),
+        stock: balances.iter().map(WhereView::from).collect(),
         in_transit: on_way
             .into_iter()
             .filter(|row| lots.contains(&row.lot_id))
