@@ -241,6 +241,48 @@ fn every_list_is_paged_and_capped() {
     none("lists", &wrong);
 }
 
+/// The names under which the types of a source file stand in the document.
+fn schema_names(source: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    // What stands above a type: its comments and attributes, and the macro that makes it.
+    let mut above = String::new();
+    for line in source.lines().map(str::trim) {
+        let declared = ["pub struct ", "pub enum "].iter().find_map(|kind| line.strip_prefix(kind));
+        if let Some(rest) = declared {
+            let own = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+            let renamed =
+                above.split("schema(as = ").nth(1).and_then(|rest| rest.split(')').next());
+            if above.contains("ToSchema") || above.contains("word_enum!") {
+                names.push(renamed.unwrap_or(own).to_owned());
+            }
+        }
+        if line.is_empty() || declared.is_some() || line.ends_with('}') || line.ends_with(';') {
+            above.clear();
+        } else {
+            above.push_str(line);
+        }
+    }
+    names
+}
+
+#[test]
+fn no_two_types_take_the_same_name_in_the_document() {
+    // The generator keeps one of them without a word, and documents the other wrongly.
+    let mut owners: std::collections::BTreeMap<String, Vec<String>> = Default::default();
+    for file in source::files("src", &[".rs"]) {
+        for name in schema_names(&file.text) {
+            owners.entry(name).or_default().push(file.path.clone());
+        }
+    }
+    assert!(owners.len() > 50, "the types were not found");
+    let shared: Vec<String> = owners
+        .iter()
+        .filter(|(_, files)| files.len() > 1)
+        .map(|(name, files)| format!("{name}: {files:?}"))
+        .collect();
+    none("names shared by several types; `#[schema(as = …)]` tells them apart", &shared);
+}
+
 #[test]
 fn words_stand_in_the_document_as_they_are_written_in_json() {
     let words: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();

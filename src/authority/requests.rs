@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 /// What another user says of a spoken word afterwards.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PaperworkDecisionRequest)]
 pub struct DecisionRequest {
     /// The number of the paper that followed.
     #[serde(default)]

@@ -149,7 +149,7 @@ pub fn decide(
             format!("补办手续的状态为 {}", paperwork.status),
             format!("The paperwork is {} already", paperwork.status),
         )
-        .with("status", paperwork.status.as_str()));
+        .with("document_status", paperwork.status.as_str()));
     }
     if paperwork.involved.iter().any(|user| user == by) {
         return Err(Refusal::new(

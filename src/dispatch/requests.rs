@@ -516,6 +516,7 @@ pub struct UnexpectedRequest {
 /// A signing for goods; an empty one takes everything on the way as received in good order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DispatchReceiptRequest)]
 pub struct ReceiptRequest {
     /// When the goods came; now unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -716,6 +717,7 @@ impl CancelRequest {
 /// The end of a dispatch.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CloseDispatchRequest)]
 pub struct CloseRequest {
     /// What else there is to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]

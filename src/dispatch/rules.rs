@@ -27,7 +27,7 @@ fn allow(order: &Order, action: (&str, &str), allowed: &[Status]) -> Result<(), 
         format!("单据 {} 状态为 {}，不能{zh}", order.number, order.status),
         format!("{} is {} and cannot be {en}", order.number, order.status),
     )
-    .with("status", order.status.as_str())
+    .with("document_status", order.status.as_str())
     .with("allowed", words))
 }
 

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 /// The end of a draw-down.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CloseDrawDownRequest)]
 pub struct CloseRequest {
     /// Why it is closed although the stock is below its floor; not needed at the floor.
     #[serde(default)]

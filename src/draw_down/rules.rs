@@ -140,7 +140,7 @@ pub fn close(
             format!("该动用记录的状态为 {}", draw_down.status),
             format!("The draw-down is {} already", draw_down.status),
         )
-        .with("status", draw_down.status.as_str()));
+        .with("document_status", draw_down.status.as_str()));
     }
     let floor = draw_down.floor.quantity;
     let status = if available >= floor {

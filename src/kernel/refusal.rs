@@ -231,6 +231,10 @@ impl Faults {
     }
 }
 
+/// The members that every problem document has.
+const MEMBERS: [&str; 8] =
+    ["type", "title", "status", "detail", "instance", "code", "errors", "request_id"];
+
 /// The service says no: a code, why in two languages, and the facts it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -288,9 +292,11 @@ impl Refusal {
         )
     }
 
-    /// The same refusal with a fact for programs.
+    /// The same refusal with a fact for programs, under a name that no member of a problem
+    /// document has (RFC 9457 §3.2).
     #[must_use]
     pub fn with(mut self, name: &str, fact: impl Into<serde_json::Value>) -> Self {
+        debug_assert!(!MEMBERS.contains(&name), "{name} is a member of every problem document");
         self.facts.insert(name.to_owned(), fact.into());
         self
     }

@@ -196,7 +196,7 @@ pub fn approve(
 }
 
 fn wrong_status(status: PlanStatus, zh: &str, en: &str) -> Refusal {
-    Refusal::new(Code::WrongStatus, zh, en).with("status", status.as_str())
+    Refusal::new(Code::WrongStatus, zh, en).with("document_status", status.as_str())
 }
 
 #[cfg(test)]

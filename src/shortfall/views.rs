@@ -328,6 +328,7 @@ pub struct TransitView {
 
 /// A reason in words.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ShortfallReasonView)]
 pub struct ReasonView {
     /// The reason.
     pub code: Reason,

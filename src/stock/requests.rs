@@ -721,6 +721,7 @@ pub struct CostLineBody {
 /// Approval of a write-off, or giving it up.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WriteOffDecisionRequest)]
 pub struct DecisionRequest {
     /// Why, in words.
     #[serde(default)]

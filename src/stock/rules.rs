@@ -25,7 +25,7 @@ pub fn decide_draft(
             format!("{} 已是 {} 状态", document.number, document.status),
             format!("{} is {} already", document.number, document.status),
         )
-        .with("status", document.status.as_str()));
+        .with("document_status", document.status.as_str()));
     }
     if status == DocumentStatus::Posted && document.created_by == decided_by {
         return Err(Refusal::plain(Code::OwnDocument));
