@@ -445,6 +445,25 @@ fn sixty_four_clients_racing_for_a_hundred_pieces_never_get_more() {
 }
 
 #[test]
+fn the_same_receipt_sent_ten_times_at_once_is_received_once() {
+    TestApp::each(|app| {
+        let body = json!({"store_code": "QN-DEPOT", "source": {"kind": "supplier"},
+            "lines": [masks("A", "2027-01-01", 100)]});
+        let send = || {
+            app.storing("POST", "keeper.depot", "/receipts").key("once").json(body.clone()).send()
+        };
+        let answers: Vec<Answer> = std::thread::scope(|threads| {
+            let running: Vec<_> = (0..10).map(|_| threads.spawn(send)).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(answers.iter().all(|one| one.status == 201 && one.text == answers[0].text));
+        assert_eq!(send().header("idempotency-replayed"), Some("true"));
+        assert_eq!(depot_row(app)["on_hand"], 100);
+        is_clean(app);
+    });
+}
+
+#[test]
 fn eight_first_receipts_of_one_lot_at_once_all_count() {
     TestApp::each(|app| {
         std::thread::scope(|threads| {
