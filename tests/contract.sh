@@ -26,6 +26,7 @@ print(next(user["token"] for user in users if user["role"] == sys.argv[2]))' \
         "$DATA_DIR/tokens.json" "$1"
 }
 
+export SCHEMATHESIS_HOOKS=tests/scripts/schemathesis_hooks.py PYTHONDONTWRITEBYTECODE=1
 checks=not_a_server_error,status_code_conformance,content_type_conformance
 checks+=,response_headers_conformance,response_schema_conformance
 failed=()
