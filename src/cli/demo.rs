@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// and complete before the port answers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  changbei demo\n  changbei demo --date 2026-03-02 --seed 7 \
-                        --data-dir /tmp/county --listen 127.0.0.1:0")]
+                        --data-dir ./county --listen 127.0.0.1:0")]
 pub struct DemoArgs {
     /// Where to listen.
     #[command(flatten)]
