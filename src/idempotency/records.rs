@@ -81,11 +81,3 @@ pub fn keep(
         .execute(conn)?;
     Ok(())
 }
-
-/// Forgets answers recorded before an instant, at least seven days back; says how many.
-///
-/// # Errors
-/// When the database fails.
-pub fn forget_before(conn: &mut DbConnection, before: Instant) -> Result<usize, DbError> {
-    Ok(diesel::delete(kept::table.filter(kept::recorded_at.lt(before))).execute(conn)?)
-}

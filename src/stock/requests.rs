@@ -6,8 +6,7 @@ use crate::command::{CommandError, Tx};
 use crate::kernel::id::LotId;
 use crate::kernel::time::parse_date;
 use crate::kernel::{
-    FaultCode, Faults, Gtin, Instant, ItemCode, LotNumber, Money, Quantity, Refusal, StoreCode,
-    Text,
+    FaultCode, Faults, Gtin, Instant, ItemCode, LotNumber, Money, Quantity, StoreCode, Text,
 };
 use crate::stock::account::{Outside, StockState};
 use crate::stock::gs1;
@@ -726,9 +725,4 @@ pub struct DecisionRequest {
     /// Why, in words.
     #[serde(default)]
     pub note: Option<String>,
-}
-
-/// That a lot named in a request is unknown.
-pub fn unknown_lot(pointer: &str) -> Refusal {
-    Refusal::fault(format!("{pointer}/lot_id"), FaultCode::Unknown)
 }
