@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::db::Db;
 use crate::http::{metrics, problem};
 use crate::server::health;
+use crate::server::housekeeping::keep_tidy;
 use crate::server::openapi::openapi;
 use crate::server::routes::routes;
 use crate::server::unmatched::{KnownPaths, unmatched};
@@ -84,7 +85,12 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
 /// When the listener cannot be used, the server fails, or the disk has failed under a commit.
 pub fn run(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<()> {
     let db = app.db.clone();
-    actix_web::rt::System::new().block_on(async move { start(app, listener, options)?.await })?;
+    actix_web::rt::System::new().block_on(async move {
+        let broom = actix_web::rt::spawn(keep_tidy(app.clone()));
+        let served = start(app, listener, options)?.await;
+        broom.abort();
+        served
+    })?;
     if db.is_fenced() {
         let text = "the disk failed under a commit; start again to see what was stored";
         return Err(std::io::Error::other(text));
