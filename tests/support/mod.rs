@@ -104,7 +104,12 @@ fn open(name: &'static str, url: String, folder: Option<tempfile::TempDir>) -> T
 }
 
 fn clock() -> SetClock {
-    SetClock::at(Instant::parse(NOW).unwrap())
+    SetClock::at(clock_at(NOW))
+}
+
+/// An instant that a test writes down.
+pub fn clock_at(instant: &str) -> Instant {
+    Instant::parse(instant).unwrap()
 }
 
 /// The service on one fresh database, with a clock that the test sets.
