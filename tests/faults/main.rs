@@ -18,9 +18,12 @@
 mod support;
 
 mod check;
+mod commit;
 mod journal;
 mod kill;
 mod load;
+mod proxy;
+mod restart;
 mod service;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
