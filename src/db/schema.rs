@@ -295,6 +295,8 @@ diesel::table! {
         on_hand -> BigInt,
         reserved -> BigInt,
         last_occurred_at -> BigInt,
+        last_day -> Date,
+        live_until -> BigInt,
     }
 }
 
@@ -311,6 +313,8 @@ diesel::table! {
         to_store -> Text,
         expected_at -> BigInt,
         on_hand -> BigInt,
+        loaded_at -> BigInt,
+        live_until -> BigInt,
     }
 }
 
@@ -326,6 +330,7 @@ diesel::table! {
         lot_id -> Text,
         item_code -> Text,
         quantity -> BigInt,
+        promised_at -> BigInt,
     }
 }
 
@@ -648,6 +653,88 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// What a store held of one lot in one state, and promised of it, at the end of a business day
+    /// on which either changed.
+    ///
+    /// Owner: stock.
+    stock_closing (store_code, lot_id, state, business_day) {
+        store_code -> Text,
+        lot_id -> Text,
+        state -> Text,
+        business_day -> Date,
+        item_code -> Text,
+        on_hand -> BigInt,
+        reserved -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A promise that was made or taken back.
+    ///
+    /// Owner: stock. Append-only.
+    reservation_event (id) {
+        id -> Text,
+        document_kind -> Text,
+        document_id -> Text,
+        line_no -> BigInt,
+        store_code -> Text,
+        lot_id -> Text,
+        item_code -> Text,
+        change -> BigInt,
+        occurred_at -> BigInt,
+        business_day -> Date,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Where goods on a lorry were bound before they were sent elsewhere.
+    ///
+    /// Owner: stock. Append-only.
+    transit_redirect (dispatch_id, shipment_id, lot_id, redirected_at) {
+        dispatch_id -> Text,
+        shipment_id -> Text,
+        lot_id -> Text,
+        redirected_at -> BigInt,
+        previous_to_store -> Text,
+    }
+}
+
+diesel::table! {
+    /// A period that was closed for a store or a region.
+    ///
+    /// Owner: stock.
+    stock_period (id) {
+        id -> Text,
+        store_code -> Nullable<Text>,
+        region_code -> Nullable<Text>,
+        through_day -> Date,
+        status -> Text,
+        closed_by -> Text,
+        closed_by_role -> Text,
+        closed_at -> BigInt,
+        note -> Nullable<Text>,
+        reopened_by -> Nullable<Text>,
+        reopened_at -> Nullable<BigInt>,
+        reopen_reason -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A clock that was off, and that someone accepted.
+    ///
+    /// Owner: chain. Append-only.
+    clock_acceptance (id) {
+        id -> Text,
+        recorded_head -> BigInt,
+        shown -> BigInt,
+        reason -> Text,
+        accepted_by -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -698,4 +785,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     dispatch_piece,
     dispatch_event,
     import_row,
+    stock_closing,
+    reservation_event,
+    transit_redirect,
+    stock_period,
+    clock_acceptance,
 );
