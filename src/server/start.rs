@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::http::{metrics, problem};
 use crate::server::health;
+use crate::server::housekeeping::keep_tidy;
 use crate::server::openapi::openapi;
 use crate::server::routes::routes;
 use crate::server::unmatched::{KnownPaths, unmatched};
@@ -80,7 +81,12 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
 /// # Errors
 /// When the listener cannot be used or the server fails.
 pub fn run(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<()> {
-    actix_web::rt::System::new().block_on(async move { start(app, listener, options)?.await })
+    actix_web::rt::System::new().block_on(async move {
+        let broom = actix_web::rt::spawn(keep_tidy(app.clone()));
+        let served = start(app, listener, options)?.await;
+        broom.abort();
+        served
+    })
 }
 
 /// Waits for SIGTERM or SIGINT. By itself the framework would break off at a SIGINT, and Ctrl-C is
