@@ -648,6 +648,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// Something that takes several items at once, e.g. a nucleic-acid test.
+    ///
+    /// Owner: capability.
+    capability (code) {
+        code -> Text,
+        name_zh -> Text,
+        name_en -> Text,
+        unit -> Text,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A part without which it cannot be done; its items stand in for one another.
+    ///
+    /// Owner: capability.
+    capability_component (capability_code, line_no) {
+        capability_code -> Text,
+        line_no -> BigInt,
+        name_zh -> Text,
+        name_en -> Text,
+        uses -> BigInt,
+        serves -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// An item of a part.
+    ///
+    /// Owner: capability.
+    capability_item (capability_code, item_code) {
+        capability_code -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -698,4 +738,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     dispatch_piece,
     dispatch_event,
     import_row,
+    capability,
+    capability_component,
+    capability_item,
 );
