@@ -735,6 +735,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// Something that takes several items at once, e.g. a nucleic-acid test.
+    ///
+    /// Owner: capability.
+    capability (code) {
+        code -> Text,
+        name_zh -> Text,
+        name_en -> Text,
+        unit -> Text,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A part without which it cannot be done; its items stand in for one another.
+    ///
+    /// Owner: capability.
+    capability_component (capability_code, line_no) {
+        capability_code -> Text,
+        line_no -> BigInt,
+        name_zh -> Text,
+        name_en -> Text,
+        uses -> BigInt,
+        serves -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// An item of a part.
+    ///
+    /// Owner: capability.
+    capability_item (capability_code, item_code) {
+        capability_code -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -744,7 +784,6 @@ diesel::joinable!(reservation -> lot (lot_id));
 diesel::joinable!(stock_movement -> lot (lot_id));
 diesel::joinable!(stock_balance -> store (store_code));
 diesel::joinable!(stock_balance -> item (item_code));
-
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
 
@@ -790,4 +829,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     transit_redirect,
     stock_period,
     clock_acceptance,
+    capability,
+    capability_component,
+    capability_item,
 );
