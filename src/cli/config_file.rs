@@ -21,6 +21,8 @@ pub struct ConfigFile {
     pub connections: Option<u32>,
     /// Seconds that a request waits for a connection or a lock.
     pub patience_seconds: Option<u32>,
+    /// Megabytes (2^20 bytes) that writes leave free on the disk of an SQLite file.
+    pub keep_free_mib: Option<u32>,
     /// Where the service listens.
     pub listen: Option<SocketAddr>,
     /// Whether it may listen where other machines reach it.

@@ -101,6 +101,10 @@ codes! {
     Internal = "internal_error", 500, "服务内部错误", "Internal error";
     /// The database is busy; try again.
     Busy = "busy", 503, "服务繁忙，请稍后重试", "Busy, try again";
+    /// The answer to a commit was lost: repeat with the same key, which tells what happened.
+    OutcomeUnknown = "outcome_unknown", 503, "结果未知，请用同一幂等键重试", "Outcome unknown: repeat with the same key";
+    /// The disk failed; the service ends, and its next start knows what was stored.
+    StorageFailed = "storage_failed", 503, "存储设备故障，请稍后用同一幂等键重试", "Storage failed: repeat with the same key";
     /// The disk is full; reading goes on.
     StorageFull = "storage_full", 507, "存储空间不足", "Storage is full";
 }
