@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// The top-level modules, from the ground up; each may import only those before it.
 ///
 /// A new module takes its place here: as low as what it imports allows.
-const FLOORS: [&str; 26] = [
+const FLOORS: [&str; 27] = [
     "kernel",
     "config",
     "db",
@@ -36,6 +36,7 @@ const FLOORS: [&str; 26] = [
     "draw_down",
     "issue",
     "dispatch",
+    "batch",
     "exchange",
     "demo",
     "server",
@@ -129,7 +130,9 @@ fn floor_named(file: &str) -> Floor {
 }
 
 /// Files whose name does not tell their floor, and what they are.
-const NAMED_OTHERWISE: [(&str, &str, Floor); 4] = [
+const NAMED_OTHERWISE: [(&str, &str, Floor); 5] = [
+    // The table of the commands that a batch may carry.
+    ("batch", "words", Floor::Commands),
     // Averages kept until the ledger moves, worked out from queries.
     ("consumption", "averages", Floor::Records),
     // What the commands of a dispatch do to the ledger.

@@ -283,6 +283,25 @@ pub fn lots_numbered(
     Ok(rows.into_iter().map(to_lot).collect())
 }
 
+/// Those of some lots of which a store holds any, in whatever state.
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_held(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    lots: &[LotId],
+) -> Result<Vec<LotId>, DbError> {
+    Ok(stock_balance::table
+        .filter(stock_balance::store_code.eq(store))
+        .filter(stock_balance::lot_id.eq_any(lots))
+        .filter(stock_balance::on_hand.gt(Quantity::ZERO))
+        .select(stock_balance::lot_id)
+        .distinct()
+        .order(stock_balance::lot_id)
+        .load(conn)?)
+}
+
 // ---- balances -------------------------------------------------------------------------------
 
 #[derive(Queryable, Selectable, Insertable)]
