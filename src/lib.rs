@@ -48,4 +48,6 @@ pub mod demo;
 
 pub mod server;
 
+pub mod bench;
+
 pub mod cli;

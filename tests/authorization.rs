@@ -55,6 +55,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("dispatches.close", &[Keeper, Commander]),
     ("paperwork.read", EVERYBODY),
     ("paperwork.confirm", &[Commander]),
+    ("batches.send", &[Keeper, Procurement, Commander]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -356,6 +357,7 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/shortfalls/explain?store=QN-HOSP&item=M03",
             none(),
         ),
+        row("send_batch", "batches.send", Anywhere, "/batches", json!({"commands": [{}]})),
         row("list_dispatches", "dispatches.read", FiltersRows, "/dispatches", none()),
         row("get_dispatch", "dispatches.read", HidesDocument, "/dispatches/{dispatch_in}", none()),
         row(

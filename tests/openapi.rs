@@ -12,6 +12,7 @@ mod contract;
 mod source;
 
 use changbei::access::{Permission, Role};
+use changbei::batch::words::WORDS;
 use contract::{Operation, document, operations, served_text};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -142,6 +143,18 @@ fn every_storing_operation_takes_an_idempotency_key() {
         }
     });
     none("idempotency keys", &wrong);
+}
+
+#[test]
+fn every_command_of_a_batch_is_an_operation_with_its_path_and_permission() {
+    let operations = operations(&document());
+    for word in WORDS {
+        let operation = operations.iter().find(|operation| operation.id == word.word);
+        let operation = operation.unwrap_or_else(|| panic!("no operation {}", word.word));
+        assert_eq!((operation.method.as_str(), operation.stores()), ("post", true));
+        assert_eq!(operation.path, format!("/api/v1{}", word.path), "{}", word.word);
+        assert_eq!(operation.permission(), Some(word.permission.as_str()), "{}", word.word);
+    }
 }
 
 #[test]
