@@ -276,17 +276,17 @@ pub fn within(
         Tx { conn: &mut *conn, actor: &call.actor, now, settings, if_match: call.if_match };
     let done = body(&mut tx)?;
     let detail = match &done.before {
-        Some(before) => serde_json::json!({ "asked": call.asked, "before": before }),
-        None => serde_json::json!({ "asked": call.asked }),
+        Some(before) => format!(r#"{{"asked":{},"before":{before}}}"#, call.asked),
+        None => format!(r#"{{"asked":{}}}"#, call.asked),
     };
-    let entry = entry_of(call, done.subject.clone(), Outcome::Done, None, detail.to_string());
+    let entry = entry_of(call, done.subject.clone(), Outcome::Done, None, detail);
     audit::records::append(conn, now, entry)?;
     if let Some(request) = &call.keyed {
         let mut kept = done.answer.clone();
         if let Some(body) = &done.kept_body {
             kept.body.clone_from(body);
         }
-        keep(conn, &call.actor.user_id, &request.key, &kept)?;
+        keep(conn, &call.actor.user_id, request, &kept, now)?;
     }
     Ok(done)
 }

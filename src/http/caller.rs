@@ -56,12 +56,18 @@ impl FromRequest for Caller {
             let Some(hash) = presented else {
                 return Err(Refusal::plain(Code::Unauthenticated).into());
             };
-            let looking = app.clone();
-            let actor = blocking(move || {
-                let now = looking.clock.now();
-                looking.read(|conn| records::actor_by_token(conn, &hash, now))
-            })
-            .await?;
+            let now = app.clock.now();
+            let at_once = app.db.glance_at_once(|conn| records::actor_by_token(conn, &hash, now));
+            let actor = match at_once {
+                Some(actor) => actor?,
+                None => {
+                    let looking = app.clone();
+                    blocking(move || {
+                        looking.db.glance(|conn| records::actor_by_token(conn, &hash, now))
+                    })
+                    .await?
+                }
+            };
             let actor = actor.ok_or_else(|| Refusal::plain(Code::Unauthenticated))?;
             refuse_nul_in_address(&path)?;
             Ok(Self {

@@ -12,7 +12,7 @@ use crate::stock::account::{Outside, StockState};
 use crate::stock::gs1;
 use crate::stock::lot::{Expiry, Provenance};
 use crate::stock::reason::ReasonCode;
-use crate::stores::{Store, records as stores};
+use crate::stores::records as stores;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -179,11 +179,18 @@ pub struct ReceiptLine {
     pub state: StockState,
 }
 
+/// A store at which something may be posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveStore {
+    /// Its code.
+    pub code: StoreCode,
+}
+
 /// The head of a document: where and when.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The store.
-    pub store: Store,
+    pub store: ActiveStore,
     /// Business time.
     pub occurred_at: Instant,
 }
@@ -204,13 +211,15 @@ pub fn head(
         return Ok(None);
     };
     tx.actor.require_store(&code)?;
-    let Some(store) = stores::find(tx.conn, &code)? else {
-        faults.add("/store_code", FaultCode::Unknown);
-        return Ok(None);
-    };
-    if !store.active {
-        faults.add("/store_code", FaultCode::Inactive);
+    match stores::is_active(tx.conn, &code)? {
+        None => {
+            faults.add("/store_code", FaultCode::Unknown);
+            return Ok(None);
+        }
+        Some(false) => faults.add("/store_code", FaultCode::Inactive),
+        Some(true) => {}
     }
+    let store = ActiveStore { code };
     Ok(occurred_at.map(|occurred_at| Head { store, occurred_at }))
 }
 
