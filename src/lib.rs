@@ -42,6 +42,7 @@ pub mod dispatch;
 pub mod issue;
 
 pub mod batch;
+pub mod allocation;
 
 pub mod exchange;
 
