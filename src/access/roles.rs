@@ -88,6 +88,8 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// Send many commands in one request; each needs its own right.
+        SendBatches = "batches.send",
     }
 }
 
@@ -130,8 +132,9 @@ impl Role {
                     | P::ShipDispatches
                     | P::ReceiveDispatches
                     | P::CloseDispatches
+                    | P::SendBatches
             ),
-            Self::Procurement => matches!(permission, P::CreateDispatches),
+            Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
                 permission,
                 P::WriteStores
@@ -147,6 +150,7 @@ impl Role {
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::SendBatches
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
