@@ -41,8 +41,8 @@ pub mod draw_down;
 pub mod dispatch;
 pub mod issue;
 
-pub mod batch;
 pub mod allocation;
+pub mod batch;
 
 pub mod exchange;
 

@@ -35,6 +35,9 @@ use std::sync::Arc;
 use support::chance::Chance;
 use world::World;
 
+/// Worlds that run side by side.
+const WORLDS: usize = 2;
+
 /// Commands that share one transaction, one export and one comparison.
 const BATCH: usize = 100;
 
@@ -47,43 +50,43 @@ fn any_commands_do_the_same_in_the_model_and_in_both_databases() {
     let operations = setting("CHANGBEI_OPERATIONS").unwrap_or(100_000) as usize;
     let seed = setting("CHANGBEI_SEED").unwrap_or_else(|| Chance::fresh().0);
     eprintln!("CHANGBEI_SEED={seed} CHANGBEI_OPERATIONS={operations}");
-    let mut chance = Chance::from_seed(seed);
+    // Each world is one thread after another, so one a core.
+    let worlds: Vec<World> = std::thread::scope(|threads| {
+        let running: Vec<_> = (0..WORLDS)
+            .map(|number| threads.spawn(move || run(number, seed, operations / WORLDS)))
+            .collect();
+        running.into_iter().map(|one| one.join().expect("a world without a difference")).collect()
+    });
+    World::cover_every_code(&worlds);
+}
+
+/// Runs one world of its own, with its own two databases.
+fn run(number: usize, seed: u64, operations: usize) -> World {
+    let mut chance = Chance::from_seed(seed ^ number as u64);
     let mut world = World::new(Instant::parse(support::NOW).unwrap());
     let mut machines: Vec<Machine> = support::databases().into_iter().map(Machine::new).collect();
     let mut done = 0;
     while done < operations {
         let batch: Arc<Vec<Step>> = Arc::new(batch(&mut chance, &mut world, done));
         let expected = world.export();
-        let bodies = std::thread::scope(|scope| {
-            let running: Vec<_> = machines
-                .iter_mut()
-                .map(|machine| {
-                    let (batch, expected) = (Arc::clone(&batch), &expected);
-                    scope.spawn(move || machine.run(&batch, expected))
-                })
-                .collect();
-            running
-                .into_iter()
-                .map(|one| one.join().unwrap_or_else(|_| std::process::abort()))
-                .collect::<Vec<_>>()
-        });
-        let mut bodies = bodies.into_iter();
-        let first = bodies.next().expect("a database");
-        for (name, found) in bodies {
-            for (step, (one, other)) in batch.iter().zip(first.1.iter().zip(&found)) {
-                assert_eq!(one, other, "{} and {name} answered {step:#?}", first.0);
+        let answers: Vec<_> =
+            machines.iter_mut().map(|machine| machine.run(&batch, &expected)).collect();
+        for pair in answers.windows(2) {
+            for (step, (one, other)) in batch.iter().zip(pair[0].iter().zip(&pair[1])) {
+                assert_eq!(one, other, "the databases answered otherwise to {step:#?}");
             }
         }
         done += batch.len();
         if done % 10_000 < BATCH {
-            eprintln!("{done} operations; {}", world.summary());
+            eprintln!("world {number}: {done} operations");
         }
     }
     for machine in &machines {
         machine.verify();
+        eprintln!("world {number}: {}", machine.summary());
     }
-    world.covers_every_code();
-    eprintln!("{}", world.summary());
+    eprintln!("world {number}: {}", world.summary());
+    world
 }
 
 /// The next commands with what the model says of each.
