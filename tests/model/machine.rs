@@ -328,7 +328,7 @@ fn perform(
             replayed: false,
             body: names.without_ids(&no.to_string()),
         }),
-        Err(CommandError::Failed(error)) => Err(error),
+        Err(CommandError::Failed(error)) => panic!("{error}\nin {step:#?}"),
     }
 }
 

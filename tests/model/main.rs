@@ -31,7 +31,9 @@ mod world;
 use changbei::kernel::Instant;
 use command::{Command, Step};
 use machine::Machine;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::chance::Chance;
 use world::World;
 
@@ -53,17 +55,39 @@ fn any_commands_do_the_same_in_the_model_and_in_both_databases() {
     // Each world is one thread after another, so one a core.
     let worlds: Vec<World> = std::thread::scope(|threads| {
         let running: Vec<_> = (0..WORLDS)
-            .map(|number| threads.spawn(move || run(number, seed, operations / WORLDS)))
+            .map(|number| {
+                threads.spawn(move || {
+                    let world = World::new(Instant::parse(support::NOW).unwrap());
+                    run(number, seed, operations / WORLDS, world, &AtomicUsize::new(0))
+                })
+            })
             .collect();
         running.into_iter().map(|one| one.join().expect("a world without a difference")).collect()
     });
     World::cover_every_code(&worlds);
 }
 
-/// Runs one world of its own, with its own two databases.
-fn run(number: usize, seed: u64, operations: usize) -> World {
-    let mut chance = Chance::from_seed(seed ^ number as u64);
+/// The comparison finds what it looks for: a model that forgets what was promised is contradicted.
+#[test]
+fn a_model_that_forgets_promises_is_contradicted_soon() {
+    let (seed, _) = Chance::fresh();
     let mut world = World::new(Instant::parse(support::NOW).unwrap());
+    world.forgets_promises = true;
+    let done = AtomicUsize::new(0);
+    let run = AssertUnwindSafe(|| run(0, seed, 5_000, world, &done));
+    assert!(catch_unwind(run).is_err(), "seed {seed}: nothing was found in 5 000 operations");
+    eprintln!("found within {} operations", done.load(Ordering::SeqCst) + BATCH);
+}
+
+/// Runs one world of its own, with its own two databases.
+fn run(
+    number: usize,
+    seed: u64,
+    operations: usize,
+    mut world: World,
+    compared: &AtomicUsize,
+) -> World {
+    let mut chance = Chance::from_seed(seed ^ number as u64);
     let mut machines: Vec<Machine> = support::databases().into_iter().map(Machine::new).collect();
     let mut done = 0;
     while done < operations {
@@ -77,6 +101,7 @@ fn run(number: usize, seed: u64, operations: usize) -> World {
             }
         }
         done += batch.len();
+        compared.store(done, Ordering::SeqCst);
         if done % 10_000 < BATCH {
             eprintln!("world {number}: {done} operations");
         }

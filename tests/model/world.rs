@@ -111,6 +111,8 @@ pub struct World {
     drafts: Vec<usize>,
     answers: BTreeMap<(u16, &'static str), usize>,
     old: Vec<Old>,
+    /// A fault put in on purpose: stock that was promised counts as free.
+    pub forgets_promises: bool,
 }
 
 impl World {
@@ -128,6 +130,7 @@ impl World {
             drafts: Vec::new(),
             answers: BTreeMap::new(),
             old: Vec::new(),
+            forgets_promises: false,
         }
     }
 
@@ -220,7 +223,9 @@ impl World {
     // ---- stock --------------------------------------------------------------------------------
 
     pub fn free(&self, store: usize, lot: usize, state: usize) -> i64 {
-        self.balances.get(&(store, lot, state)).map_or(0, |(on_hand, reserved)| on_hand - reserved)
+        let (on_hand, reserved) =
+            self.balances.get(&(store, lot, state)).copied().unwrap_or((0, 0));
+        if self.forgets_promises { on_hand } else { on_hand - reserved }
     }
 
     /// Moves units, where nobody was promised them.
