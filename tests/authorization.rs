@@ -55,6 +55,10 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("dispatches.close", &[Keeper, Commander]),
     ("paperwork.read", EVERYBODY),
     ("paperwork.confirm", &[Commander]),
+    ("allocations.read", EVERYBODY),
+    ("allocations.propose", &[Commander]),
+    ("allocations.decide", &[Commander]),
+    ("routes.write", &[Commander]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.

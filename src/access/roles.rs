@@ -86,6 +86,14 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// See allocations that look at a store in scope, and the routes.
+        ReadAllocations = "allocations.read",
+        /// Propose who gets what, compare policies and rehearse.
+        ProposeAllocations = "allocations.propose",
+        /// Edit, approve and discard proposals, and undo what came of them.
+        DecideAllocations = "allocations.decide",
+        /// Keep the table of routes.
+        WriteRoutes = "routes.write",
     }
 }
 
@@ -102,6 +110,7 @@ impl Permission {
                 | Self::ReadShortfalls
                 | Self::ReadDispatches
                 | Self::ReadPaperwork
+                | Self::ReadAllocations
         )
     }
 }
@@ -144,6 +153,9 @@ impl Role {
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::ProposeAllocations
+                    | P::DecideAllocations
+                    | P::WriteRoutes
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
