@@ -212,11 +212,12 @@ pub struct Actor {
 impl Actor {
     /// Whether the user has a permission somewhere.
     ///
-    /// `emergency_release` lets a duty keeper approve dispatches, which the rules then hold to
-    /// a spoken authority within the limit.
+    /// `emergency_release` lets a duty keeper approve dispatches and allocations, which the rules
+    /// then hold to a spoken authority within the limit.
     pub fn may(&self, permission: Permission) -> bool {
+        let in_emergency = [Permission::ApproveDispatches, Permission::DecideAllocations];
         self.role.has(permission)
-            || (permission == Permission::ApproveDispatches
+            || (in_emergency.contains(&permission)
                 && self.role == Role::Keeper
                 && self.emergency_release_limit.is_some())
     }

@@ -61,7 +61,10 @@ mod tests {
 
     #[test]
     fn a_degree_of_latitude_is_111_kilometres_everywhere() {
-        assert_eq!(metres_between(place(24_000_000, 114_000_000), place(25_000_000, 114_000_000)), 111_195);
+        assert_eq!(
+            metres_between(place(24_000_000, 114_000_000), place(25_000_000, 114_000_000)),
+            111_195
+        );
         assert_eq!(metres_between(place(60_000_000, 0), place(61_000_000, 0)), 111_195);
     }
 
@@ -84,7 +87,10 @@ mod tests {
     fn the_shorter_way_round_the_world_counts_and_nothing_is_far_from_itself() {
         let metres = metres_between(place(0, 179_500_000), place(0, -179_500_000));
         assert_eq!(metres, 111_195);
-        assert_eq!(metres_between(place(24_742_000, 114_530_000), place(24_742_000, 114_530_000)), 0);
+        assert_eq!(
+            metres_between(place(24_742_000, 114_530_000), place(24_742_000, 114_530_000)),
+            0
+        );
     }
 
     proptest::proptest! {

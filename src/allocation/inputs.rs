@@ -79,9 +79,29 @@ pub struct Terms {
     pub needed_by: Option<String>,
     /// Recipients in the urgent lane: served to their targets before the others.
     pub urgent_stores: Vec<StoreCode>,
+    /// Weights of recipients for the weighted rule; others weigh 1.
+    pub weights: Vec<WeightTerm>,
+    /// Whether donors were found, not named.
+    pub donors_found: bool,
+    /// Whether recipients were found, not named.
+    pub recipients_found: bool,
+}
+
+/// What a recipient weighs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightTerm {
+    /// The recipient.
+    pub store: StoreCode,
+    /// A recipient of weight 2 is brought to twice the level of one of weight 1.
+    pub weight: i64,
 }
 
 impl Terms {
+    /// What a recipient weighs.
+    pub fn weight_of(&self, store: &StoreCode) -> i64 {
+        self.weights.iter().find(|term| term.store == *store).map_or(1, |term| term.weight)
+    }
+
     /// The rule as the solver knows it.
     pub fn policy(&self) -> Policy {
         policy_of(&self.policy, &self.stages)

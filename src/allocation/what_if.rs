@@ -51,7 +51,12 @@ impl WhatIf {
     }
 
     /// The daily use that is supposed, in place of what is known.
-    pub fn use_of(&self, store: &StoreCode, item: &ItemCode, known: Option<Ratio>) -> Option<Ratio> {
+    pub fn use_of(
+        &self,
+        store: &StoreCode,
+        item: &ItemCode,
+        known: Option<Ratio>,
+    ) -> Option<Ratio> {
         let other = self.uses.iter().find(|other| other.store == *store && other.item == *item);
         if let Some(other) = other {
             return other.daily_use;
