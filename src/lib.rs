@@ -31,6 +31,7 @@ pub mod stock;
 
 pub mod users;
 
+pub mod capability;
 pub mod consumption;
 pub mod reserve_plan;
 pub mod shortfall;

@@ -33,6 +33,7 @@ const FLOORS: [&str; 27] = [
     "consumption",
     "reserve_plan",
     "shortfall",
+    "capability",
     "draw_down",
     "issue",
     "dispatch",

@@ -45,6 +45,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("reserve_plans.approve", &[Commander]),
     ("response_level.declare", &[Commander]),
     ("shortfalls.read", EVERYBODY),
+    ("capabilities.write", &[Commander, Admin]),
     ("dispatches.read", EVERYBODY),
     ("dispatches.create", &[Keeper, Procurement, Commander]),
     ("dispatches.approve", &[Commander]),
@@ -118,9 +119,11 @@ impl Documents {
     fn make(app: &TestApp) -> Self {
         let mut made = Self(BTreeMap::new());
         made.stock(app);
+        made.capability(app);
         made.plan(app);
         made.dispatch_that_came(app);
         made.dispatch_on_a_spoken_word(app);
+        made.allocation(app);
         made
     }
 
@@ -171,6 +174,13 @@ impl Documents {
     }
 
     /// A plan in force that keeps a floor of 1 200 respirators at the hospital.
+    fn capability(&mut self, app: &TestApp) {
+        let body = json!({"code": "PCR", "name_zh": "核酸检测", "name_en": "PCR tests", "unit": "人份",
+            "components": [{"name_zh": "试剂", "name_en": "kit", "item_codes": ["T01"], "uses": 1, "serves": 1}]});
+        app.post("commander", "/capabilities", body).expect(201);
+        self.keep("capability", &json!("PCR"));
+    }
+
     fn plan(&mut self, app: &TestApp) {
         let plan = app.post("commander", "/reserve-plans", plan()).expect(201);
         self.keep("plan", &plan["id"]);
@@ -211,6 +221,14 @@ impl Documents {
         self.keep("draw_down", &taken["rows"][0]["id"]);
     }
 
+    /// A proposal that looks at the hospital, and a road to it.
+    fn allocation(&mut self, app: &TestApp) {
+        let proposed = app.post("commander", "/allocations", allocation()).expect(201);
+        self.keep("allocation", &proposed["id"]);
+        let put = app.storing("PUT", "commander", "/routes").if_match("*").json(routes());
+        put.send().expect(200);
+    }
+
     /// A path whose `{name}` is replaced by that document's id.
     fn path(&self, template: &str) -> String {
         self.0
@@ -233,6 +251,15 @@ fn plan() -> Value {
 fn dispatch(from: &str, to: &str) -> Value {
     json!({"from_store": from, "to_store": to, "urgency": "urgent", "reason": "发热门诊",
            "lines": [{"item_code": "M03", "quantity": 450}]})
+}
+
+fn allocation() -> Value {
+    json!({"item_code": "M03", "measure": "coverage", "policy": "leximin",
+           "donors": ["QN-DEPOT"], "recipients": ["QN-HOSP"]})
+}
+
+fn routes() -> Value {
+    json!({"routes": [{"from_store": "QN-DEPOT", "to_store": "QN-HOSP", "distance_m": 2_300}]})
 }
 
 fn lorry() -> Value {
@@ -360,6 +387,23 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/shortfalls/explain?store=QN-HOSP&item=M03",
             none(),
         ),
+        row("list_capabilities", "items.read", Anywhere, "/capabilities", none()),
+        row("get_capability", "items.read", Anywhere, "/capabilities/PCR", none()),
+        row(
+            "create_capability",
+            "capabilities.write",
+            Anywhere,
+            "/capabilities",
+            json!({"code": "?"}),
+        ),
+        row("change_capability", "capabilities.write", Anywhere, "/capabilities/PCR", json!({})),
+        row(
+            "get_capability_figure",
+            "stock.read",
+            FiltersRows,
+            "/capabilities/PCR/figure?store=QN-HOSP",
+            none(),
+        ),
         row("list_dispatches", "dispatches.read", FiltersRows, "/dispatches", none()),
         row("get_dispatch", "dispatches.read", HidesDocument, "/dispatches/{dispatch_in}", none()),
         row(
@@ -446,6 +490,59 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/dispatches/{dispatch_in}/follow-up",
             json!({}),
         ),
+        row("list_allocations", "allocations.read", FiltersRows, "/allocations", none()),
+        row(
+            "get_allocation",
+            "allocations.read",
+            HidesDocument,
+            "/allocations/{allocation}",
+            none(),
+        ),
+        row(
+            "recompute_allocation",
+            "allocations.read",
+            HidesDocument,
+            "/allocations/{allocation}/recompute",
+            none(),
+        ),
+        row("propose_allocation", "allocations.propose", NamesStore, "/allocations", allocation()),
+        row(
+            "compare_allocations",
+            "allocations.propose",
+            NamesStore,
+            "/allocations/compare",
+            allocation(),
+        ),
+        row(
+            "edit_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/lines",
+            json!({"reason": "封控", "lines": [{"line": 1, "quantity": 0}]}),
+        ),
+        row(
+            "approve_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/approve",
+            json!({}),
+        ),
+        row(
+            "discard_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/discard",
+            json!({"reason": "误报"}),
+        ),
+        row(
+            "cancel_allocation_dispatches",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/cancel-dispatches",
+            json!({"reason": "误报"}),
+        ),
+        row("list_routes", "allocations.read", FiltersRows, "/routes", none()),
+        row("put_routes", "routes.write", NamesStore, "/routes", routes()),
         row("list_paperwork", "paperwork.read", FiltersRows, "/paperwork", none()),
         row("get_paperwork", "paperwork.read", HidesDocument, "/paperwork/{paperwork}", none()),
         row(

@@ -39,4 +39,4 @@ pub mod what_if;
 
 pub use problem::{Donor, Measure, Policy, Problem, Recipient, Route, Routes, Stage};
 pub use solution::{Award, DonorAfter, Flow, LimitedBy, Solution};
-pub use solve::{ProblemFault, solve};
+pub use solve::{Decision, ProblemFault, decide, solve};

@@ -535,7 +535,7 @@ pub struct RouteFilter {
     pub closed: Option<bool>,
 }
 
-/// Routes with both ends in `scope`, by sender and receiver, after one.
+/// Routes with an end in `scope`, by sender and receiver, after one.
 ///
 /// # Errors
 /// When the database fails.
@@ -548,9 +548,9 @@ pub fn list_routes(
 ) -> Result<Vec<Route>, DbError> {
     let mut query = route::table.select(RouteRow::as_select()).into_boxed();
     if let Some(stores) = scope.stores() {
-        query = query
-            .filter(route::from_store.eq_any(stores.clone()))
-            .filter(route::to_store.eq_any(stores));
+        query = query.filter(
+            route::from_store.eq_any(stores.clone()).or(route::to_store.eq_any(stores)),
+        );
     }
     if let Some(from) = &filter.from {
         query = query.filter(route::from_store.eq(from));

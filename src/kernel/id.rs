@@ -103,6 +103,12 @@ id_kinds! {
     DispatchReceiptId;
     /// A proposal of who gets what of scarce stock.
     AllocationId;
+    /// A promise that was made or taken back.
+    ReservationEventId;
+    /// A period that was closed.
+    PeriodId;
+    /// A clock that was accepted.
+    ClockAcceptanceId;
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub struct RouteQuery {
 
 /// List routes
 ///
-/// What is known of the roads between stores in scope. The `ETag` is that of the whole table.
+/// What is known of the roads from and to stores in scope. The `ETag` is that of the whole table.
 #[utoipa::path(tag = "allocations", operation_id = "list_routes", params(RouteQuery),
     responses((status = 200, description = "A page of routes", body = RoutePage)),
     extensions(("x-permission" = json!("allocations.read"))))]
