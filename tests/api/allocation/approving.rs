@@ -116,7 +116,7 @@ fn on_a_spoken_word_the_paper_is_due_and_the_author_needs_emergency_release() {
         proposal.does("deputy", "approve", word);
         assert_eq!(proposal.view["paperwork"], "open");
         assert_eq!(proposal.view["paperwork_due_at"], "2026-03-04T02:00:00Z");
-        let papers = app.get("auditor", "/paperwork?status=open").expect(200);
+        let papers = app.get("auditor", "/paperwork?state=open").expect(200);
         let paper = papers["rows"]
             .as_array()
             .unwrap()

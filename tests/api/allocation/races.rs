@@ -81,11 +81,12 @@ fn the_same_proposal_is_approved_once_however_often_it_is_sent_at_once() {
 fn an_issue_at_the_same_time_never_leaves_a_lot_promised_that_is_not_there() {
     TestApp::each(|app| {
         scarce(app);
+        // An issue of a whole pack: what the other wants is then never there any more.
         for _ in 0..4 {
             let proposal = Proposal::of_respirators(app);
             let issue = json!({"store_code": "QN-DEPOT", "purpose": "consumption",
                 "consumer": {"kind": "department", "name": "发热门诊"},
-                "lines": [{"item_code": "M03", "quantity": 10}]});
+                "lines": [{"item_code": "M03", "quantity": 20}]});
             let (approved, issued) = at_once(
                 || proposal.tries("deputy", "approve", json!({"accept_changes": true})),
                 || app.post("keeper.depot", "/issues", issue),
