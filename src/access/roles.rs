@@ -90,6 +90,14 @@ word_enum! {
         ConfirmPaperwork = "paperwork.confirm",
         /// Send many commands in one request; each needs its own right.
         SendBatches = "batches.send",
+        /// See allocations that look at a store in scope, and the routes.
+        ReadAllocations = "allocations.read",
+        /// Propose who gets what, compare policies and rehearse.
+        ProposeAllocations = "allocations.propose",
+        /// Edit, approve and discard proposals, and undo what came of them.
+        DecideAllocations = "allocations.decide",
+        /// Keep the table of routes.
+        WriteRoutes = "routes.write",
     }
 }
 
@@ -106,6 +114,7 @@ impl Permission {
                 | Self::ReadShortfalls
                 | Self::ReadDispatches
                 | Self::ReadPaperwork
+                | Self::ReadAllocations
         )
     }
 }
@@ -151,6 +160,9 @@ impl Role {
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
                     | P::SendBatches
+                    | P::ProposeAllocations
+                    | P::DecideAllocations
+                    | P::WriteRoutes
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
@@ -214,11 +226,12 @@ pub struct Actor {
 impl Actor {
     /// Whether the user has a permission somewhere.
     ///
-    /// `emergency_release` lets a duty keeper approve dispatches, which the rules then hold to
-    /// a spoken authority within the limit.
+    /// `emergency_release` lets a duty keeper approve dispatches and allocations, which the rules
+    /// then hold to a spoken authority within the limit.
     pub fn may(&self, permission: Permission) -> bool {
+        let in_emergency = [Permission::ApproveDispatches, Permission::DecideAllocations];
         self.role.has(permission)
-            || (permission == Permission::ApproveDispatches
+            || (in_emergency.contains(&permission)
                 && self.role == Role::Keeper
                 && self.emergency_release_limit.is_some())
     }
