@@ -86,6 +86,12 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// Begin stocktakes, enter counts, give reasons, submit and post.
+        RunStocktakes = "stocktakes.run",
+        /// Send a submitted stocktake back for counting.
+        ReopenStocktakes = "stocktakes.reopen",
+        /// Approve the differences of a stocktake above the limit.
+        ApproveStocktakes = "stocktakes.approve",
     }
 }
 
@@ -128,6 +134,8 @@ impl Role {
                     | P::ShipDispatches
                     | P::ReceiveDispatches
                     | P::CloseDispatches
+                    | P::RunStocktakes
+                    | P::ReopenStocktakes
             ),
             Self::Procurement => matches!(permission, P::CreateDispatches),
             Self::Commander => matches!(
@@ -144,6 +152,8 @@ impl Role {
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::ReopenStocktakes
+                    | P::ApproveStocktakes
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {

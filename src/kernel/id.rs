@@ -101,6 +101,10 @@ id_kinds! {
     ShipmentId;
     /// One signing for goods of a dispatch.
     DispatchReceiptId;
+    /// A stocktake.
+    StocktakeId;
+    /// What somebody counted in a stocktake.
+    CountId;
 }
 
 #[cfg(test)]

@@ -26,6 +26,10 @@ use chrono::{Datelike, NaiveDate};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
+mod counts;
+
+pub use counts::{count_marks, lock_chain, lock_for, mark_counted, refuse_absorbed};
+
 /// Rows of one multi-row insert: 29 columns each, below SQLite's limit of 32 766 values.
 const INSERT_CHUNK: usize = 500;
 
