@@ -32,6 +32,7 @@ pub mod stocktake;
 
 pub mod users;
 
+pub mod capability;
 pub mod consumption;
 pub mod reserve_plan;
 pub mod shortfall;

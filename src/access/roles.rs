@@ -66,6 +66,8 @@ word_enum! {
         DeclareLevel = "response_level.declare",
         /// See shortfalls in scope.
         ReadShortfalls = "shortfalls.read",
+        /// Create and change capabilities.
+        WriteCapabilities = "capabilities.write",
         /// See dispatches in scope.
         ReadDispatches = "dispatches.read",
         /// Request a dispatch to a store, or draft one from it.
@@ -146,6 +148,7 @@ impl Role {
                     | P::WritePlans
                     | P::ApprovePlans
                     | P::DeclareLevel
+                    | P::WriteCapabilities
                     | P::CreateDispatches
                     | P::ApproveDispatches
                     | P::RedirectDispatches
@@ -157,7 +160,14 @@ impl Role {
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
-                matches!(permission, P::WriteItems | P::WriteStores | P::ManageUsers | P::ReadAudit)
+                matches!(
+                    permission,
+                    P::WriteItems
+                        | P::WriteStores
+                        | P::WriteCapabilities
+                        | P::ManageUsers
+                        | P::ReadAudit
+                )
             }
         }
     }

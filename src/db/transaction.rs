@@ -1,6 +1,7 @@
 //! The two doors to the data: a read that sees one moment, and a write that happens whole or not.
 
 use crate::db::connection::{DbConnection, Target};
+use crate::db::disk::Disk;
 use crate::db::error::{DbError, MayConflict};
 use crate::db::writer::Writer;
 use diesel::Connection;
@@ -27,11 +28,13 @@ pub struct DbOptions {
     pub connections: u32,
     /// How long a request waits for a connection or a lock before it is told to come back.
     pub patience: Duration,
+    /// Bytes that writes leave free on the disk of an SQLite file; 0 lets them fill it.
+    pub keep_free: u64,
 }
 
 impl Default for DbOptions {
     fn default() -> Self {
-        Self { connections: 8, patience: Duration::from_secs(5) }
+        Self { connections: 8, patience: Duration::from_secs(5), keep_free: 64 << 20 }
     }
 }
 
@@ -44,6 +47,7 @@ struct Inner {
     pool: Pool<Manager>,
     /// SQLite's one writer; PostgreSQL writes through the pool.
     writer: Option<Writer>,
+    disk: Option<Disk>,
 }
 
 /// How often a write is run again after a conflict with other writers.
@@ -62,10 +66,14 @@ impl Db {
             let path = PathBuf::from(url.strip_prefix("sqlite:").unwrap_or(url));
             Target::Sqlite { path, busy_timeout: options.patience }
         };
-        let writer = match &target {
-            // The writer opens first, so that the file and its WAL exist before any reader.
-            Target::Sqlite { .. } => Some(Writer::start(target.connect()?)?),
+        let disk = match &target {
+            Target::Sqlite { path, .. } => Some(Disk::under(path, options.keep_free)),
             Target::Postgres { .. } => None,
+        };
+        let writer = match &disk {
+            // The writer opens first, so that the file and its WAL exist before any reader.
+            Some(disk) => Some(Writer::start(target.connect()?, disk.clone())?),
+            None => None,
         };
         let pool = Pool::builder()
             .max_size(options.connections.max(1))
@@ -74,7 +82,7 @@ impl Db {
             .test_on_check_out(matches!(target, Target::Postgres { .. }))
             .build(Manager(target.clone()))
             .map_err(|error| DbError::Unreachable(error.to_string()))?;
-        Ok(Self(Arc::new(Inner { target, pool, writer })))
+        Ok(Self(Arc::new(Inner { target, pool, writer, disk })))
     }
 
     /// Which database it is.
@@ -98,7 +106,30 @@ impl Db {
     /// # Errors
     /// When it cannot: the disk is full, or the database is gone or read-only.
     pub fn check_writable(&self) -> Result<(), DbError> {
-        self.write(|conn| Ok(conn.batch_execute("SELECT 1")?))
+        if let Some(disk) = &self.0.disk {
+            disk.require_some_room()?;
+        }
+        self.write(|conn| {
+            Ok(conn.batch_execute(match conn {
+                // Both reach the disk when they are committed, and change nothing.
+                DbConnection::Postgres(_) => "SELECT pg_current_xact_id()",
+                DbConnection::Sqlite(_) => "PRAGMA user_version = 0",
+            })?)
+        })
+    }
+
+    /// Whether the disk has failed under a commit: nothing is written any more, and only a restart
+    /// can tell what was.
+    pub fn is_fenced(&self) -> bool {
+        self.0.writer.as_ref().is_some_and(|writer| writer.fence.is_down())
+    }
+
+    /// Waits until the disk fails under a commit, which may be for ever.
+    pub async fn fenced(&self) {
+        match &self.0.writer {
+            Some(writer) => writer.fence.fallen().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// A connection outside both doors, for migrations only.
@@ -177,7 +208,7 @@ fn write_once<T, E: From<DbError>>(
     conn.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").map_err(DbError::from)?;
     match catch_unwind(AssertUnwindSafe(|| body(conn))) {
         Ok(Ok(value)) => {
-            conn.batch_execute("COMMIT").map_err(DbError::from)?;
+            conn.batch_execute("COMMIT").map_err(DbError::of_commit)?;
             Ok(value)
         }
         Ok(Err(refused)) => {

@@ -281,7 +281,7 @@ pub fn redirect(
     faults.check()?;
     tx.actor.require_store(&to_store)?;
     let after = rules::redirect(&before, &to_store)?;
-    stock::redirect_transit(tx.conn, id, &to_store)?;
+    stock::redirect_transit(tx.conn, tx.now, id, &to_store)?;
     finish(tx, &before, after, &to_store, Vec::new(), event(tx, "redirected", reason))
 }
 

@@ -862,7 +862,7 @@ fn instant(faults: &mut Faults, pointer: &str, value: &str) -> Option<Instant> {
     faults.keep(pointer, Instant::parse(value).map_err(|_shape| FaultCode::NotAnInstant))
 }
 
-/// Business time: now unless said, and never in the future.
+/// Business time: now unless said. A little ahead of the clock counts as now; more is refused.
 fn business_time(faults: &mut Faults, value: Option<&str>, clock: Clockwork<'_>) -> Instant {
     let Some(at) = value.and_then(|value| instant(faults, "/occurred_at", value)) else {
         return clock.now;
@@ -870,7 +870,7 @@ fn business_time(faults: &mut Faults, value: Option<&str>, clock: Clockwork<'_>)
     if at > clock.latest() {
         faults.add("/occurred_at", FaultCode::InFuture);
     }
-    at
+    at.min(clock.now)
 }
 
 /// A civil date, or an instant with an offset, kept as it was meant.

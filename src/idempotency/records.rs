@@ -81,3 +81,20 @@ pub fn keep(
         .execute(conn)?;
     Ok(())
 }
+
+/// Forgets up to `most` answers that were kept before an instant, oldest first; how many it were.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget(conn: &mut DbConnection, before: Instant, most: i64) -> Result<usize, DbError> {
+    let old: Vec<(UserId, String)> = kept::table
+        .filter(kept::recorded_at.lt(before))
+        .select((kept::user_id, kept::key))
+        .order((kept::recorded_at, kept::user_id, kept::key))
+        .limit(most)
+        .load(conn)?;
+    for (user, key) in &old {
+        diesel::delete(kept::table.find((user, key))).execute(conn)?;
+    }
+    Ok(old.len())
+}

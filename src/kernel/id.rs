@@ -101,6 +101,12 @@ id_kinds! {
     ShipmentId;
     /// One signing for goods of a dispatch.
     DispatchReceiptId;
+    /// A promise that was made or taken back.
+    ReservationEventId;
+    /// A period that was closed.
+    PeriodId;
+    /// A clock that was accepted.
+    ClockAcceptanceId;
     /// A stocktake.
     StocktakeId;
     /// What somebody counted in a stocktake.

@@ -16,7 +16,7 @@ pub mod sql;
 pub mod text;
 pub mod time;
 
-pub use code::{Gtin, ItemCode, LotNumber, RegionCode, StoreCode};
+pub use code::{CapabilityCode, Gtin, ItemCode, LotNumber, RegionCode, StoreCode};
 pub use language::{Bilingual, Language};
 pub use money::Money;
 pub use quantity::{Quantity, QuantityChange};

@@ -59,8 +59,8 @@ codes! {
     AlreadyExists = "already_exists", 409, "已存在", "It exists already";
     /// Less is available than was asked for.
     InsufficientStock = "insufficient_stock", 409, "库存不足", "Not enough stock";
-    /// A back-dated outflow has later movements on its balance.
-    LateEntry = "late_entry", 409, "补录出库之后已有流水", "Later movements stand on this balance";
+    /// A back-dated outflow would bring the balance of its own or a later day below zero.
+    LateEntry = "late_entry", 409, "补录将使其后结存为负", "A later balance would fall below zero";
     /// The book holds this lot number with another expiry.
     LotConflict = "lot_conflict", 409, "批号与账面不符", "The book holds this lot number otherwise";
     /// The lot is expired, recalled or not in an available state.
@@ -81,6 +81,10 @@ codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "同一幂等键正在处理", "The same key is still at work";
     /// The thing is in use and cannot be changed so.
     InUse = "in_use", 409, "正在使用", "It is in use";
+    /// The business time lies in a period that is closed.
+    PeriodClosed = "period_closed", 409, "该期间已结账", "The period is closed";
+    /// The business time lies further back than the caller's role may post.
+    TooFarBack = "too_far_back", 409, "补录时间过早", "Too far back for your role";
     /// A stocktake counted the lot after the movement, and its difference has absorbed it.
     AbsorbedByCount = "absorbed_by_count", 409, "已被盘点吸收", "A later count has absorbed it";
     /// The line was counted in this round already.
@@ -105,6 +109,10 @@ codes! {
     Internal = "internal_error", 500, "服务内部错误", "Internal error";
     /// The database is busy; try again.
     Busy = "busy", 503, "服务繁忙，请稍后重试", "Busy, try again";
+    /// The answer to a commit was lost: repeat with the same key, which tells what happened.
+    OutcomeUnknown = "outcome_unknown", 503, "结果未知，请用同一幂等键重试", "Outcome unknown: repeat with the same key";
+    /// The disk failed; the service ends, and its next start knows what was stored.
+    StorageFailed = "storage_failed", 503, "存储设备故障，请稍后用同一幂等键重试", "Storage failed: repeat with the same key";
     /// The disk is full; reading goes on.
     StorageFull = "storage_full", 507, "存储空间不足", "Storage is full";
 }

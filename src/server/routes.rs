@@ -11,6 +11,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::stock::api::routes)
         .configure(crate::reserve_plan::api::routes)
         .configure(crate::shortfall::api::routes)
+        .configure(crate::capability::api::routes)
         .configure(crate::authority::api::routes)
         .configure(crate::draw_down::api::routes)
         .configure(crate::issue::api::routes)

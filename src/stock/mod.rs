@@ -13,6 +13,7 @@ pub mod fefo;
 pub mod gs1;
 pub mod lot;
 pub mod movement;
+pub mod period;
 pub mod posting;
 pub mod queries;
 pub mod reason;

@@ -214,7 +214,8 @@ pub fn head(
     Ok(occurred_at.map(|occurred_at| Head { store, occurred_at }))
 }
 
-/// Reads a business time: now unless said, and at most some minutes ahead of the service's clock.
+/// Reads a business time: now unless said. Some minutes ahead of the service's clock count as now,
+/// because devices' clocks run fast; more is refused.
 pub fn business_time(tx: &Tx<'_>, given: Option<&str>, faults: &mut Faults) -> Option<Instant> {
     let Some(text) = given else { return Some(tx.now) };
     let read = Instant::parse(text).map_err(|_shape| FaultCode::NotAnInstant);
@@ -223,7 +224,7 @@ pub fn business_time(tx: &Tx<'_>, given: Option<&str>, faults: &mut Faults) -> O
         faults.add("/occurred_at", FaultCode::InFuture);
         return None;
     }
-    Some(at)
+    Some(at.min(tx.now))
 }
 
 /// The items that some lines name, fetched at once.

@@ -2,8 +2,10 @@
 
 use crate::support::{Answer, TestApp, databases};
 use changbei::config::Settings;
-use changbei::kernel::Quantity;
+use changbei::kernel::{Instant, Money, Quantity};
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 const DEPOT: &str = "keeper.depot";
 
@@ -680,5 +682,161 @@ fn a_stocktake_is_posted_once_however_often_it_is_sent() {
         assert_eq!(statuses, [200; 8]);
         post(app, &taken).refused(409, "wrong_status");
         assert_eq!(on_hand(app, &a), 99);
+    });
+}
+
+/// What the ledger's movements add up to for available stock of a lot, up to a business time.
+fn book_as_of(app: &TestApp, lot: &str, moment: Instant) -> i64 {
+    let read = app.get(DEPOT, &format!("/movements?lot={lot}&limit=1000")).expect(200);
+    let here = "store/QN-DEPOT/available";
+    let change = |movement: &Value| {
+        let units = movement["quantity"].as_i64().unwrap();
+        let sign =
+            i64::from(movement["to_account"] == here) - i64::from(movement["from_account"] == here);
+        sign * units
+    };
+    let at = |movement: &Value| Instant::parse(movement["occurred_at"].as_str().unwrap()).unwrap();
+    let rows = read["rows"].as_array().unwrap();
+    rows.iter().filter(|movement| at(movement) <= moment).map(change).sum()
+}
+
+/// What happens around a stocktake: at which minute it is entered, how long before it happened,
+/// to which of two lots, and how many pieces more or fewer.
+type Happening = (i64, i64, usize, i64);
+
+/// Runs one stocktake of two fresh lots amid happenings; whether it could be posted.
+fn count_amid(
+    app: &TestApp,
+    case: i64,
+    mut happenings: Vec<Happening>,
+    counts: [(i64, i64); 2],
+) -> bool {
+    const FREEZE: i64 = 60;
+    let day = Instant::parse("2026-03-03T00:00:00Z").unwrap().plus_days(case);
+    let minute = |minute: i64| day.plus_minutes(minute);
+    let set = |at: i64| app.set_time(&minute(at).to_string());
+    set(0);
+    let lots = [receive(app, &format!("L{case}A"), 60), receive(app, &format!("L{case}B"), 30)];
+    happenings.sort();
+    let (before, meanwhile): (Vec<_>, Vec<_>) =
+        happenings.into_iter().partition(|(at, ..)| *at <= FREEZE);
+    let happen = |(at, ago, lot, units): Happening| {
+        set(at);
+        let occurred_at = minute((at - ago).max(0)).to_string();
+        let body = json!({"store_code": "QN-DEPOT", "occurred_at": occurred_at,
+            "lines": [{"lot_id": lots[lot], "quantity_change": units, "reason_code": "other"}]});
+        let status = app.post(DEPOT, "/adjustments", body).status;
+        assert!(matches!(status, 201 | 409 | 422), "{status}");
+    };
+    before.into_iter().for_each(happen);
+    set(FREEZE);
+    let taken = begin(app, json!({"blind": false, "items": ["M02"]}));
+    meanwhile.into_iter().for_each(happen);
+    set(200);
+    for (lot, (at, units)) in lots.iter().zip(counts) {
+        let body = json!({"counted_at": minute(at).to_string(), "witnessed_by": "见证人",
+            "counts": [{"lot_id": lot, "quantity": units}]});
+        app.post(DEPOT, &path(&taken, "/counts"), body).expect(201);
+    }
+    let rows = variances(app, &taken);
+    let mut told = 0;
+    for row in rows.iter().filter(|row| row["status"] == "decided") {
+        let movements = row["movements"].as_array().unwrap();
+        let known = movements.iter().filter(|m| m["timing"] != "after_count");
+        let sum: i64 = known.map(|m| m["quantity_change"].as_i64().unwrap()).sum();
+        assert_eq!(row["frozen"].as_i64().unwrap() + sum, row["book"].as_i64().unwrap(), "{row}");
+        told += 1;
+        explain(app, &taken, row["line"].as_i64().unwrap(), "miscounted");
+    }
+    assert_eq!(told, 2);
+    let kept = lots.each_ref().map(|lot| on_hand(app, lot));
+    let answer = act(app, DEPOT, &taken, "/post", json!({"not_counted": "keep"}));
+    if answer.status == 409 {
+        answer.refused(409, "late_entry");
+        assert_eq!(lots.each_ref().map(|lot| on_hand(app, lot)), kept);
+        return false;
+    }
+    answer.expect(200);
+    for (lot, (at, units)) in lots.iter().zip(counts) {
+        assert_eq!(book_as_of(app, lot, minute(at)), units, "the book of the moment is the count");
+    }
+    true
+}
+
+#[test]
+fn the_book_of_the_moment_is_the_count_whatever_happened_in_between() {
+    let happening = (1_i64..199, 0_i64..90, 0_usize..2, -25_i64..25);
+    let counted = || (60_i64..200, 0_i64..90);
+    for database in databases() {
+        let settings = Settings {
+            stocktake_units: Quantity::MAX,
+            stocktake_value: Money::parse("99999999").unwrap(),
+            ..Settings::default()
+        };
+        let app = TestApp::with_settings(database, settings);
+        let (cases, posted) = (AtomicI64::new(0), AtomicI64::new(0));
+        let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
+        let input = (proptest::collection::vec(happening.clone(), 0..14), counted(), counted());
+        let outcome = TestRunner::new(config).run(&input, |(happenings, first, second)| {
+            let case = cases.fetch_add(1, Ordering::SeqCst);
+            if count_amid(&app, case, happenings, [first, second]) {
+                posted.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(())
+        });
+        outcome.unwrap();
+        assert!(posted.load(Ordering::SeqCst) >= 12, "most stocktakes could be posted");
+        is_clean(&app);
+    }
+}
+
+#[test]
+fn a_shortage_is_posted_at_its_time_and_a_later_issue_stands() {
+    TestApp::each(|app| {
+        let a = receive(app, "A", 100);
+        app.set_time("2026-03-02T03:00:00Z");
+        let taken = begin(app, json!({}));
+        count(app, &taken, 1, "曾小兰", json!([{"line": 1, "quantity": 60}])).expect(201);
+        explain(app, &taken, 1, "lost");
+        app.set_time("2026-03-02T04:00:00Z");
+        let issued = issue(app, &a, 50).expect(201);
+        post(app, &taken).expect(200);
+        assert_eq!(on_hand(app, &a), 10);
+        let moved = app.get(DEPOT, "/movements?kind=count").expect(200)["rows"][0].clone();
+        assert_eq!(
+            (&moved["occurred_at"], &moved["quantity"]),
+            (&json!("2026-03-02T03:00:00Z"), &json!(40))
+        );
+        let again = begin(app, json!({"frozen_at": "2026-03-02T03:30:00Z"}));
+        let sheet = app.get(DEPOT, &path(&again, "/variances")).expect(200);
+        assert!(sheet["rows"][0]["frozen"].is_null(), "blind");
+        let told = begin(app, json!({"frozen_at": "2026-03-02T03:30:00Z", "blind": false}));
+        let row = variances(app, &told)[0].clone();
+        assert_eq!(
+            (&row["frozen"], &row["movements"][0]["document"]["number"]),
+            (&json!(60), &issued["number"])
+        );
+        is_clean(app);
+    });
+}
+
+#[test]
+fn a_count_that_the_later_book_cannot_bear_is_refused_with_the_reason() {
+    TestApp::each(|app| {
+        let a = receive(app, "A", 100);
+        app.set_time("2026-03-02T03:00:00Z");
+        let taken = begin(app, json!({}));
+        count(app, &taken, 1, "曾小兰", json!([{"line": 1, "quantity": 30}])).expect(201);
+        explain(app, &taken, 1, "lost");
+        app.set_time("2026-03-02T04:00:00Z");
+        issue(app, &a, 50).expect(201);
+        app.set_time("2026-03-02T05:00:00Z");
+        receive(app, "A", 500);
+        let refused = post(app, &taken).refused(409, "late_entry");
+        assert_eq!(
+            (&refused["line"], &refused["below_zero_by"], &refused["counted"]),
+            (&json!(1), &json!(20), &json!(30))
+        );
+        assert_eq!(on_hand(app, &a), 550);
     });
 }

@@ -6,6 +6,7 @@ use crate::kernel::{Faults, Quantity, Refusal};
 use crate::stock::commands::{fresh_views, left_of, subject};
 use crate::stock::document::DocumentKind;
 use crate::stock::movement::{Movement, MovementKind, NewMovement};
+use crate::stock::posting::When;
 use crate::stock::reason::ReasonCode;
 use crate::stock::records::{self, Numbering, Posting};
 use crate::stock::requests::{ReversalRequest, optional_text, quantity, reason};
@@ -118,7 +119,7 @@ fn reverse(
     if lines.is_empty() {
         return Err(Refusal::plain(crate::kernel::Code::AlreadyReversed).into());
     }
-    records::lock_for(tx.conn, &lines, tx.now)?;
+    records::lock_for(tx.conn, &lines, &When::now(tx.now, tx.settings.zone))?;
     records::refuse_absorbed(tx.conn, &taken_back)?;
     let posting = Posting {
         document_kind: document.kind,

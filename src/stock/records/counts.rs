@@ -11,7 +11,7 @@ use crate::on_each_backend;
 use crate::stock::account::StockState;
 use crate::stock::count_mark::{CountMark, absorbed};
 use crate::stock::movement::{Movement, NewMovement, chain_of};
-use crate::stock::posting::keys_of;
+use crate::stock::posting::{When, keys_of};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
@@ -53,10 +53,10 @@ impl From<CountMarkRow> for CountMark {
 pub fn lock_for(
     conn: &mut DbConnection,
     lines: &[NewMovement],
-    now: Instant,
+    when: &When,
 ) -> Result<(), CommandError> {
     let (keys, transit_keys) = keys_of(lines)?;
-    ensure_rows(conn, &keys, lines, now)?;
+    ensure_rows(conn, &keys, lines, when)?;
     lock_balances(conn, &keys, &transit_keys)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::command::{CommandError, Done, Tx};
 use crate::kernel::id::{LotId, MakersLotId, StocktakeId};
 use crate::kernel::{Code, Instant, Quantity, Refusal};
+use crate::stock::posting::When;
 use crate::stock::records::{
     self as stock, Numbering, Posting, count_marks, find_or_insert_lot, insert_makers_lot,
     lock_chain, lock_for, lock_makers_lot_named, mark_counted,
@@ -38,7 +39,7 @@ pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, C
     rules::complete(&stocktake, stocktake.not_counted, &before.lines)?;
     take_up_found(tx, &stocktake, &before.lines)?;
     let known = load(tx.conn, &stocktake, &all)?;
-    lock_for(tx.conn, &movements(&stocktake, &known.lines, true), tx.now)?;
+    lock_counted(tx, &stocktake, &known.lines)?;
     // What is read from here on holds until the commit.
     let loaded = load(tx.conn, &stocktake, &all)?;
     let Loaded { lines, books, .. } = &loaded;
@@ -65,6 +66,17 @@ pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, C
         stocktake.decision_note.clone_from(&asked.note);
     }
     finish(tx, stocktake, lines)
+}
+
+/// Locks the balances of every counted line, those that do not seem to differ too.
+fn lock_counted(
+    tx: &mut Tx<'_>,
+    stocktake: &Stocktake,
+    lines: &[Evaluated],
+) -> Result<(), CommandError> {
+    let earliest = lines.iter().filter_map(|line| Some(line.counted()?.1)).min();
+    let when = When::at(earliest.unwrap_or(tx.now), tx.now, tx.settings.zone);
+    lock_for(tx.conn, &movements(stocktake, lines, true), &when)
 }
 
 fn counters(entries: &[CountEntry]) -> Vec<String> {
