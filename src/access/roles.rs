@@ -98,6 +98,12 @@ word_enum! {
         DecideAllocations = "allocations.decide",
         /// Keep the table of routes.
         WriteRoutes = "routes.write",
+        /// Begin stocktakes, enter counts, give reasons, submit and post.
+        RunStocktakes = "stocktakes.run",
+        /// Send a submitted stocktake back for counting.
+        ReopenStocktakes = "stocktakes.reopen",
+        /// Approve the differences of a stocktake above the limit.
+        ApproveStocktakes = "stocktakes.approve",
     }
 }
 
@@ -142,6 +148,8 @@ impl Role {
                     | P::ReceiveDispatches
                     | P::CloseDispatches
                     | P::SendBatches
+                    | P::RunStocktakes
+                    | P::ReopenStocktakes
             ),
             Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
@@ -163,6 +171,8 @@ impl Role {
                     | P::ProposeAllocations
                     | P::DecideAllocations
                     | P::WriteRoutes
+                    | P::ReopenStocktakes
+                    | P::ApproveStocktakes
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {

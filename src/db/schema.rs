@@ -890,6 +890,127 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// A lot in a state at a store was counted then, also where nothing differed.
+    ///
+    /// Owner: stock. Append-only.
+    stock_count_mark (store_code, lot_id, state, document_id) {
+        store_code -> Text,
+        lot_id -> Text,
+        state -> Text,
+        document_id -> Text,
+        document_number -> Text,
+        counted -> BigInt,
+        counted_at -> BigInt,
+        chain_seq -> BigInt,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A stocktake: what is counted at a store, and how far it has come.
+    ///
+    /// Owner: stocktake.
+    stocktake (id) {
+        id -> Text,
+        number -> Text,
+        store_code -> Text,
+        status -> Text,
+        category -> Nullable<Text>,
+        items -> Nullable<Text>,
+        blind -> Bool,
+        rounds -> BigInt,
+        not_counted -> Text,
+        note -> Nullable<Text>,
+        frozen_at -> BigInt,
+        frozen_seq -> BigInt,
+        created_by -> Text,
+        created_at -> BigInt,
+        submitted_by -> Nullable<Text>,
+        submitted_at -> Nullable<BigInt>,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<BigInt>,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+        decision_note -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A line of a stocktake's sheet, and its outcome once posted.
+    ///
+    /// Owner: stocktake.
+    stocktake_line (stocktake_id, line_no) {
+        stocktake_id -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+        lot_id -> Nullable<Text>,
+        state -> Text,
+        lot_number -> Nullable<Text>,
+        maker -> Nullable<Text>,
+        manufactured_on -> Nullable<Date>,
+        expiry -> Nullable<Text>,
+        expires_on -> Nullable<Date>,
+        frozen -> BigInt,
+        added -> Bool,
+        reason_code -> Nullable<Text>,
+        reason_note -> Nullable<Text>,
+        approved_difference -> Nullable<BigInt>,
+        counted -> Nullable<BigInt>,
+        counted_at -> Nullable<BigInt>,
+        decided_round -> Nullable<BigInt>,
+        rounds_counted -> Nullable<BigInt>,
+        book -> Nullable<BigInt>,
+        unit_cost -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// What somebody counted in a round; a slip is superseded by a further entry.
+    ///
+    /// Owner: stocktake. Append-only.
+    stocktake_count (id) {
+        id -> Text,
+        stocktake_id -> Text,
+        line_no -> BigInt,
+        round -> BigInt,
+        quantity -> Nullable<BigInt>,
+        counted_at -> BigInt,
+        counted_by -> Text,
+        witnessed_by -> Text,
+        note -> Nullable<Text>,
+        supersedes -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        entered_by -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// How true the book was, for each posted stocktake.
+    ///
+    /// Owner: stocktake.
+    stocktake_result (stocktake_id) {
+        stocktake_id -> Text,
+        store_code -> Text,
+        number -> Text,
+        posted_at -> BigInt,
+        lines_counted -> BigInt,
+        lines_exact -> BigInt,
+        lines_not_counted -> BigInt,
+        lines_recounted -> BigInt,
+        lines_without_cost -> BigInt,
+        rounds -> BigInt,
+        book_units -> BigInt,
+        absolute_units -> BigInt,
+        net_units -> BigInt,
+        absolute_value -> BigInt,
+        net_value -> BigInt,
+        counters -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -903,6 +1024,7 @@ diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
 diesel::joinable!(allocation_dispatch -> allocation (allocation_id));
 diesel::joinable!(allocation_dispatch -> dispatch (dispatch_id));
+diesel::joinable!(stocktake_line -> stocktake (stocktake_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
@@ -956,4 +1078,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     capability,
     capability_component,
     capability_item,
+    stock_count_mark,
+    stocktake,
+    stocktake_line,
+    stocktake_count,
+    stocktake_result,
 );

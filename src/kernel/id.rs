@@ -109,6 +109,10 @@ id_kinds! {
     PeriodId;
     /// A clock that was accepted.
     ClockAcceptanceId;
+    /// A stocktake.
+    StocktakeId;
+    /// What somebody counted in a stocktake.
+    CountId;
 }
 
 #[cfg(test)]
