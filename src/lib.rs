@@ -28,6 +28,7 @@ pub mod stores;
 
 pub mod authority;
 pub mod stock;
+pub mod stocktake;
 
 pub mod users;
 
