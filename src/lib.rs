@@ -29,6 +29,8 @@ pub mod stores;
 pub mod authority;
 pub mod stock;
 
+pub mod proof;
+
 pub mod users;
 
 pub mod capability;
