@@ -103,7 +103,8 @@ impl Raw {
         for (table, newest, varying) in TABLES {
             templates.push(Template::of(&conn, table, newest, varying)?);
         }
-        Ok(Self { lots: lots?, conn, templates, count: 0 })
+        // Well above what the scene has left in the chains of the store.
+        Ok(Self { lots: lots?, conn, templates, count: 1_000_000 })
     }
 
     /// Postings in a second, in groups of `group` to a commit.

@@ -91,9 +91,10 @@ def write(name, heading, lines):
 
 write("items", ["code", "name_zh", "name_en", "category", "base_unit"],
       [[f"I{item:03}", f"物资{item}", f"Item {item}", "ppe", "只"] for item in range(200)])
-write("stores", ["code", "name_zh", "name_en", "kind", "region_code"],
-      [[f"S{store:02}", f"卫生院{store}", f"Health centre {store}", "township", "360729"]
-       for store in range(20)])
+write("stores", ["code", "name_zh", "name_en", "kind", "region_code", "region_name_zh",
+                 "region_name_en"],
+      [[f"S{store:02}", f"卫生院{store}", f"Health centre {store}", "township", "360729", "全南县",
+        "Quannan County"] for store in range(20)])
 write("receipts", ["store_code", "occurred_at", "source_kind", "source_name", "document_number",
                    "item_code", "lot_number", "expires_on", "quantity"],
       [[f"S{row % 20:02}", "2026-01-15T08:00:00+08:00", "supplier", "赣州医药公司", f"D{row // 100}",
@@ -101,7 +102,7 @@ write("receipts", ["store_code", "occurred_at", "source_kind", "source_name", "d
 PYTHON
 import() {
     local began=$SECONDS
-    python3 - "$SCRATCH/peak" "$CHANGBEI" import "$@" <<'PYTHON'
+    python3 - "$SCRATCH/peak" "$CHANGBEI" import "$@" <<'PYTHON' || return 1
 """Runs a command and writes down the most memory that it held, in kilobytes."""
 import resource
 import subprocess
@@ -114,7 +115,7 @@ sys.exit(done.returncode)
 PYTHON
     echo "$((SECONDS - began)) s"
 }
-import items "$SCRATCH/items.csv" --as admin >"$SCRATCH/report"
+import items "$SCRATCH/items.csv" --as admin >"$SCRATCH/report" || { tail "$SCRATCH/report"; exit 1; }
 import stores "$SCRATCH/stores.csv" --as admin >"$SCRATCH/report" || { tail "$SCRATCH/report"; exit 1; }
 # shellcheck disable=SC2046
 "$CHANGBEI" user add keeper --role keeper $(seq -f '--store S%02.0f' 0 19) >/dev/null 2>&1
