@@ -28,6 +28,7 @@ pub mod stores;
 
 pub mod authority;
 pub mod stock;
+pub mod stocktake;
 
 pub mod proof;
 
@@ -43,6 +44,7 @@ pub mod draw_down;
 pub mod dispatch;
 pub mod issue;
 
+pub mod allocation;
 pub mod batch;
 
 pub mod exchange;

@@ -35,6 +35,10 @@ mod promises;
 
 pub use promises::{Reservation, release, release_all, reservations_of, reserve};
 
+mod counts;
+
+pub use counts::{count_marks, lock_chain, lock_for, mark_counted, refuse_absorbed};
+
 /// Rows of one multi-row insert: 29 columns each, below SQLite's limit of 32 766 values.
 const INSERT_CHUNK: usize = 500;
 
