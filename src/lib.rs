@@ -30,6 +30,8 @@ pub mod authority;
 pub mod stock;
 pub mod stocktake;
 
+pub mod proof;
+
 pub mod users;
 
 pub mod capability;

@@ -11,7 +11,7 @@ use crate::db::schema::{
     lot, makers_lot, number_counter, stock_balance, stock_document, stock_movement,
     transit_balance, transit_redirect,
 };
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbConnection, DbError, Steady};
 use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
 use crate::kernel::{
     BusinessZone, Code, Instant, ItemCode, LotNumber, Money, Quantity, Refusal, StoreCode,
@@ -789,13 +789,15 @@ pub fn next_number(
         number_counter::last.eq(1),
     );
     // One statement, whether it is the first of the year or not.
-    Ok(on_each_backend!(conn, |c| diesel::insert_into(number_counter::table)
-        .values(first)
-        .on_conflict((number_counter::store_code, number_counter::kind, number_counter::year))
-        .do_update()
-        .set(number_counter::last.eq(number_counter::last + 1))
-        .returning(number_counter::last)
-        .get_result(c))?)
+    Ok(on_each_backend!(conn, |c| Steady(
+        diesel::insert_into(number_counter::table)
+            .values(first)
+            .on_conflict((number_counter::store_code, number_counter::kind, number_counter::year))
+            .do_update()
+            .set(number_counter::last.eq(number_counter::last + 1))
+            .returning(number_counter::last)
+    )
+    .get_result(c))?)
 }
 
 /// Locks the chains of the stores that some movements stand in, in the order of their codes.
@@ -848,9 +850,8 @@ fn append(
         movements.push(movement);
     }
     let rows: Vec<MovementRow> = movements.iter().map(MovementRow::from).collect();
-    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_movement::table)
-        .values(rows)
-        .execute(c));
+    insert_rows!(conn, rows, INSERT_CHUNK, |rows| diesel::insert_into(stock_movement::table)
+        .values(rows));
     for head in heads.values() {
         store_head(conn, head)?;
     }
