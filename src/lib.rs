@@ -42,10 +42,14 @@ pub mod draw_down;
 pub mod dispatch;
 pub mod issue;
 
+pub mod batch;
+
 pub mod exchange;
 
 pub mod demo;
 
 pub mod server;
+
+pub mod bench;
 
 pub mod cli;

@@ -56,6 +56,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("dispatches.close", &[Keeper, Commander]),
     ("paperwork.read", EVERYBODY),
     ("paperwork.confirm", &[Commander]),
+    ("batches.send", &[Keeper, Procurement, Commander]),
     ("stocktakes.run", &[Keeper]),
     ("stocktakes.reopen", &[Keeper, Commander]),
     ("stocktakes.approve", &[Commander]),
@@ -394,6 +395,7 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/shortfalls/explain?store=QN-HOSP&item=M03",
             none(),
         ),
+        row("send_batch", "batches.send", Anywhere, "/batches", json!({"commands": [{}]})),
         row("list_capabilities", "items.read", Anywhere, "/capabilities", none()),
         row("get_capability", "items.read", Anywhere, "/capabilities/PCR", none()),
         row(

@@ -88,6 +88,8 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// Send many commands in one request; each needs its own right.
+        SendBatches = "batches.send",
         /// Begin stocktakes, enter counts, give reasons, submit and post.
         RunStocktakes = "stocktakes.run",
         /// Send a submitted stocktake back for counting.
@@ -136,10 +138,11 @@ impl Role {
                     | P::ShipDispatches
                     | P::ReceiveDispatches
                     | P::CloseDispatches
+                    | P::SendBatches
                     | P::RunStocktakes
                     | P::ReopenStocktakes
             ),
-            Self::Procurement => matches!(permission, P::CreateDispatches),
+            Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
                 permission,
                 P::WriteStores
@@ -155,6 +158,7 @@ impl Role {
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::SendBatches
                     | P::ReopenStocktakes
                     | P::ApproveStocktakes
             ),

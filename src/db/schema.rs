@@ -665,7 +665,6 @@ diesel::table! {
         document_number -> Text,
         counted -> BigInt,
         counted_at -> BigInt,
-        chain_seq -> BigInt,
         recorded_at -> BigInt,
     }
 }
@@ -695,6 +694,7 @@ diesel::table! {
         approved_at -> Nullable<BigInt>,
         ended_by -> Nullable<Text>,
         ended_at -> Nullable<BigInt>,
+        posted_seq -> Nullable<BigInt>,
         decision_note -> Nullable<Text>,
         version -> BigInt,
     }

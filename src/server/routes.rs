@@ -17,4 +17,5 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::issue::api::routes)
         .configure(crate::dispatch::api::routes)
         .configure(crate::stocktake::api::routes);
+        .configure(crate::batch::api::routes);
 }
