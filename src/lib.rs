@@ -42,6 +42,7 @@ pub mod draw_down;
 pub mod dispatch;
 pub mod issue;
 
+pub mod allocation;
 pub mod batch;
 
 pub mod exchange;

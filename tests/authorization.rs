@@ -57,6 +57,10 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("paperwork.read", EVERYBODY),
     ("paperwork.confirm", &[Commander]),
     ("batches.send", &[Keeper, Procurement, Commander]),
+    ("allocations.read", EVERYBODY),
+    ("allocations.propose", &[Commander]),
+    ("allocations.decide", &[Commander]),
+    ("routes.write", &[Commander]),
     ("stocktakes.run", &[Keeper]),
     ("stocktakes.reopen", &[Keeper, Commander]),
     ("stocktakes.approve", &[Commander]),
@@ -123,6 +127,7 @@ impl Documents {
         made.plan(app);
         made.dispatch_that_came(app);
         made.dispatch_on_a_spoken_word(app);
+        made.allocation(app);
         made.stocktake(app);
         made
     }
@@ -221,6 +226,14 @@ impl Documents {
         self.keep("draw_down", &taken["rows"][0]["id"]);
     }
 
+    /// A proposal that looks at the hospital, and a road to it.
+    fn allocation(&mut self, app: &TestApp) {
+        let proposed = app.post("commander", "/allocations", allocation()).expect(201);
+        self.keep("allocation", &proposed["id"]);
+        let put = app.storing("PUT", "commander", "/routes").if_match("*").json(routes());
+        put.send().expect(200);
+    }
+
     /// Of equipment, of which there is none: it takes nothing from the other documents.
     fn stocktake(&mut self, app: &TestApp) {
         let body = json!({"store_code": "QN-HOSP", "category": "equipment"});
@@ -268,6 +281,15 @@ fn plan() -> Value {
 fn dispatch(from: &str, to: &str) -> Value {
     json!({"from_store": from, "to_store": to, "urgency": "urgent", "reason": "发热门诊",
            "lines": [{"item_code": "M03", "quantity": 450}]})
+}
+
+fn allocation() -> Value {
+    json!({"item_code": "M03", "measure": "coverage", "policy": "leximin",
+           "donors": ["QN-DEPOT"], "recipients": ["QN-HOSP"]})
+}
+
+fn routes() -> Value {
+    json!({"routes": [{"from_store": "QN-DEPOT", "to_store": "QN-HOSP", "distance_m": 2_300}]})
 }
 
 fn lorry() -> Value {
@@ -499,6 +521,59 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/dispatches/{dispatch_in}/follow-up",
             json!({}),
         ),
+        row("list_allocations", "allocations.read", FiltersRows, "/allocations", none()),
+        row(
+            "get_allocation",
+            "allocations.read",
+            HidesDocument,
+            "/allocations/{allocation}",
+            none(),
+        ),
+        row(
+            "recompute_allocation",
+            "allocations.read",
+            HidesDocument,
+            "/allocations/{allocation}/recompute",
+            none(),
+        ),
+        row("propose_allocation", "allocations.propose", NamesStore, "/allocations", allocation()),
+        row(
+            "compare_allocations",
+            "allocations.propose",
+            NamesStore,
+            "/allocations/compare",
+            allocation(),
+        ),
+        row(
+            "edit_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/lines",
+            json!({"reason": "封控", "lines": [{"line": 1, "quantity": 0}]}),
+        ),
+        row(
+            "approve_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/approve",
+            json!({}),
+        ),
+        row(
+            "discard_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/discard",
+            json!({"reason": "误报"}),
+        ),
+        row(
+            "cancel_allocation_dispatches",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/cancel-dispatches",
+            json!({"reason": "误报"}),
+        ),
+        row("list_routes", "allocations.read", FiltersRows, "/routes", none()),
+        row("put_routes", "routes.write", NamesStore, "/routes", routes()),
         row("list_paperwork", "paperwork.read", FiltersRows, "/paperwork", none()),
         row("get_paperwork", "paperwork.read", HidesDocument, "/paperwork/{paperwork}", none()),
         row(

@@ -896,6 +896,121 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// A proposal of who gets what from whom, and what became of it.
+    ///
+    /// Owner: allocation.
+    allocation (id) {
+        id -> Text,
+        number -> Text,
+        status -> Text,
+        rehearsal -> Bool,
+        policy -> Text,
+        measure -> Text,
+        urgency -> Text,
+        needed_by -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        inputs -> Text,
+        input_hash -> Text,
+        outcome -> Text,
+        follows -> Nullable<Text>,
+        round_no -> BigInt,
+        created_by -> Text,
+        created_at -> BigInt,
+        authors -> Text,
+        decided_by -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        authority -> Nullable<Text>,
+        accepted -> Nullable<Text>,
+        note -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What one store is to get of one item from another: as proposed, and as decided.
+    ///
+    /// Owner: allocation.
+    allocation_line (allocation_id, line_no) {
+        allocation_id -> Text,
+        line_no -> BigInt,
+        part_no -> BigInt,
+        item_code -> Text,
+        from_store -> Text,
+        to_store -> Text,
+        proposed -> BigInt,
+        proposed_lots -> Text,
+        decided -> BigInt,
+        decided_lots -> Text,
+        reason -> Nullable<Text>,
+        edited_by -> Nullable<Text>,
+        edited_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// Every store and item that a proposal looked at.
+    ///
+    /// Owner: allocation.
+    allocation_scope (allocation_id, store_code, item_code) {
+        allocation_id -> Text,
+        store_code -> Text,
+        item_code -> Text,
+    }
+}
+
+diesel::table! {
+    /// The dispatches into which an allocation was turned.
+    ///
+    /// Owner: allocation.
+    allocation_dispatch (dispatch_id) {
+        dispatch_id -> Text,
+        allocation_id -> Text,
+    }
+}
+
+diesel::table! {
+    /// What happened to an allocation, in order.
+    ///
+    /// Owner: allocation.
+    allocation_event (allocation_id, seq) {
+        allocation_id -> Text,
+        seq -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        what -> Text,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// What is known of the road from one store to another.
+    ///
+    /// Owner: allocation.
+    route (from_store, to_store) {
+        from_store -> Text,
+        to_store -> Text,
+        cost -> Nullable<BigInt>,
+        distance_m -> Nullable<BigInt>,
+        travel_minutes -> Nullable<BigInt>,
+        cold_chain -> Bool,
+        closed -> Bool,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// Counts the changes of all routes together; one row.
+    ///
+    /// Owner: allocation.
+    route_table (id) {
+        id -> BigInt,
+        version -> BigInt,
+        changed_by -> Nullable<Text>,
+        changed_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -908,6 +1023,8 @@ diesel::joinable!(stock_balance -> item (item_code));
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
 diesel::joinable!(stocktake_line -> stocktake (stocktake_id));
+diesel::joinable!(allocation_dispatch -> allocation (allocation_id));
+diesel::joinable!(allocation_dispatch -> dispatch (dispatch_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
@@ -959,4 +1076,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     capability,
     capability_component,
     capability_item,
+    allocation,
+    allocation_line,
+    allocation_scope,
+    allocation_dispatch,
+    allocation_event,
+    route,
+    route_table,
 );

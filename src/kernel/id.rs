@@ -101,6 +101,8 @@ id_kinds! {
     ShipmentId;
     /// One signing for goods of a dispatch.
     DispatchReceiptId;
+    /// A proposal of who gets what of scarce stock.
+    AllocationId;
     /// A promise that was made or taken back.
     ReservationEventId;
     /// A period that was closed.

@@ -81,6 +81,10 @@ codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "同一幂等键正在处理", "The same key is still at work";
     /// The thing is in use and cannot be changed so.
     InUse = "in_use", 409, "正在使用", "It is in use";
+    /// What an allocation rests on has changed since it was proposed.
+    AllocationStale = "allocation_stale", 409, "分配方案的依据已变动", "What the allocation rests on has changed";
+    /// A rehearsal is never turned into dispatches.
+    RehearsalOnly = "rehearsal_only", 409, "演练方案不能执行", "A rehearsal is never carried out";
     /// The business time lies in a period that is closed.
     PeriodClosed = "period_closed", 409, "该期间已结账", "The period is closed";
     /// The business time lies further back than the caller's role may post.

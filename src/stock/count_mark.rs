@@ -78,11 +78,8 @@ pub fn answers(
             });
             let Some(mark) = first else { continue };
             let difference = Account::Outside(Outside::CountDifference);
-            let (from, to) = if brings {
-                (account.clone(), difference)
-            } else {
-                (difference, account.clone())
-            };
+            let (from, to) =
+                if brings { (account.clone(), difference) } else { (difference, account.clone()) };
             let answer = NewMovement {
                 kind: MovementKind::Count,
                 from,
@@ -91,12 +88,9 @@ pub fn answers(
                 reverses: None,
                 ..line.clone()
             };
-            let of_count = answers
-                .entry((mark.counted_at, mark.document_id.clone()))
-                .or_insert_with(|| CountAnswer {
-                    mark: mark.clone(),
-                    given: Vec::new(),
-                    taken: Vec::new(),
+            let of_count =
+                answers.entry((mark.counted_at, mark.document_id.clone())).or_insert_with(|| {
+                    CountAnswer { mark: mark.clone(), given: Vec::new(), taken: Vec::new() }
                 });
             if brings { of_count.taken.push(answer) } else { of_count.given.push(answer) }
         }

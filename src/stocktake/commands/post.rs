@@ -5,7 +5,8 @@ use crate::kernel::id::{LotId, MakersLotId, StocktakeId};
 use crate::kernel::{Code, Instant, Quantity, Refusal};
 use crate::stock::posting::When;
 use crate::stock::records::{
-    self as stock, Numbering, Posting, count_marks, find_or_insert_lot, insert_makers_lot, lock_chain, lock_for, lock_makers_lot_named, mark_counted,
+    self as stock, Numbering, Posting, count_marks, find_or_insert_lot, insert_makers_lot,
+    lock_chain, lock_for, lock_makers_lot_named, mark_counted,
 };
 use crate::stock::{
     Account, CountMark, MakersLot, MovementKind, NewMovement, Outside, Provenance, StockState,
