@@ -124,6 +124,18 @@ words! {
     "cancel_dispatch" "/dispatches/{id}/cancel" CancelDispatches dispatch(dispatches::cancel);
     "follow_up_dispatch" "/dispatches/{id}/follow-up" CreateDispatches
         dispatch(dispatches::follow_up);
+    "begin_stocktake" "/stocktakes" RunStocktakes new(stocktakes::begin);
+    "enter_stocktake_counts" "/stocktakes/{id}/counts" RunStocktakes
+        stocktake(stocktakes::enter_counts);
+    "explain_stocktake" "/stocktakes/{id}/reasons" RunStocktakes stocktake(stocktakes::explain);
+    "submit_stocktake" "/stocktakes/{id}/submit" RunStocktakes
+        stocktake(|tx, id, body: &FinishRequest| stocktakes::submit(tx, id, &body.parse()?));
+    "reopen_stocktake" "/stocktakes/{id}/reopen" ReopenStocktakes stocktake(stocktakes::reopen);
+    "approve_stocktake" "/stocktakes/{id}/approve" ApproveStocktakes
+        stocktake(stocktakes::approve);
+    "post_stocktake" "/stocktakes/{id}/post" RunStocktakes
+        stocktake(|tx, id, body: &FinishRequest| stocktakes::post(tx, id, &body.parse()?));
+    "cancel_stocktake" "/stocktakes/{id}/cancel" RunStocktakes stocktake(stocktakes::cancel);
 }
 
 type Prepare<'a> = Box<dyn FnOnce(&[u8]) -> Result<Ready, Refusal> + 'a>;
@@ -176,6 +188,16 @@ fn dispatch<'a, R: DeserializeOwned + Send + Sync + 'static>(
 ) -> Prepare<'a> {
     on(move |tx, target, request| {
         let id = dispatches::id_of(tx, target)?;
+        run(tx, &id, request)
+    })
+}
+
+/// A command on a stocktake.
+fn stocktake<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: fn(&mut Tx<'_>, &StocktakeId, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, target, request| {
+        let id = stocktakes::id_of(tx, target)?;
         run(tx, &id, request)
     })
 }

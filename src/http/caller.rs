@@ -137,6 +137,23 @@ impl Caller {
         Ok(HttpResponse::Ok().insert_header((header::ETAG, entity_tag(version))).json(view))
     }
 
+    /// Answers a read with text of another kind than JSON, on one snapshot.
+    ///
+    /// # Errors
+    /// As [`Caller::read`].
+    pub async fn read_text<F>(
+        self,
+        permission: Permission,
+        kind: &'static str,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        F: FnOnce(&mut DbConnection, &App, &Actor) -> Result<String, CommandError> + Send + 'static,
+    {
+        let text = self.load(permission, body).await?;
+        Ok(HttpResponse::Ok().content_type(kind).body(text))
+    }
+
     /// Answers a question that comes in a body and stores nothing: permission, shape of the body,
     /// its meaning, then `body` on one snapshot. It takes no idempotency key, because asking twice
     /// has no effect.

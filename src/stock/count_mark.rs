@@ -1,9 +1,14 @@
-//! Marks that counts leave in the ledger: from then on the book is what was counted.
+//! Marks that counts leave in the ledger: the book of that moment is what was counted, for good.
+//!
+//! What happened before a count and is entered after it does not change what was there. The book
+//! of the count's moment stays, and the entry only explains the difference otherwise: what a late
+//! issue takes was no loss. So the count gives back what the entry takes, and takes what it brings.
 
 use crate::kernel::id::LotId;
 use crate::kernel::{Code, Instant, Quantity, Refusal, StoreCode};
-use crate::stock::account::{Account, StockState};
-use crate::stock::movement::Movement;
+use crate::stock::account::{Account, Outside, StockState};
+use crate::stock::movement::{Movement, MovementKind, NewMovement};
+use std::collections::BTreeMap;
 
 /// A lot in one state at one store was counted; also where the count agreed with the book.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +27,14 @@ pub struct CountMark {
     pub counted: Quantity,
     /// Business time of the count.
     pub counted_at: Instant,
-    /// The last movement of the store's chain that the count was held against.
-    pub chain_seq: i64,
     /// When it was posted.
     pub recorded_at: Instant,
 }
 
 impl CountMark {
-    /// Whether the difference that this count posted has made up for a movement.
+    /// Whether the count has made up for a movement: it came after it.
     ///
-    /// It has where the count came after the movement and was held against a book that had it: who
-    /// takes the movement back now would correct the same mistake a second time.
+    /// Who takes such a movement back would correct the same mistake a second time.
     pub fn absorbs(&self, movement: &Movement) -> bool {
         let touched = [&movement.line.from, &movement.line.to].into_iter().any(|account| {
             matches!(account, Account::Store(store, state)
@@ -42,8 +44,58 @@ impl CountMark {
             && movement.line.lot_id == self.lot_id
             && movement.document.id != self.document_id
             && movement.occurred_at <= self.counted_at
-            && movement.chain_seq <= self.chain_seq
     }
+}
+
+/// What one count answers to movements that are entered late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountAnswer {
+    /// The count.
+    pub mark: CountMark,
+    /// What it gives back for what the entry takes; posted before the entry.
+    pub given: Vec<NewMovement>,
+    /// What it takes of what the entry brings; posted after the entry.
+    pub taken: Vec<NewMovement>,
+}
+
+/// What counts answer to movements of a business time before them, so that the book of their
+/// moment stays what was counted: for each place the first count after it, told their marks in the
+/// order of time.
+pub fn answers(
+    lines: &[NewMovement],
+    occurred_at: Instant,
+    marks: &[CountMark],
+) -> Vec<CountAnswer> {
+    let mut answers: BTreeMap<(Instant, String), CountAnswer> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.kind != MovementKind::Count) {
+        for (account, brings) in [(&line.from, false), (&line.to, true)] {
+            let Account::Store(store, state) = account else { continue };
+            let first = marks.iter().find(|mark| {
+                mark.store_code == *store
+                    && mark.lot_id == line.lot_id
+                    && mark.state == *state
+                    && mark.counted_at >= occurred_at
+            });
+            let Some(mark) = first else { continue };
+            let difference = Account::Outside(Outside::CountDifference);
+            let (from, to) =
+                if brings { (account.clone(), difference) } else { (difference, account.clone()) };
+            let answer = NewMovement {
+                kind: MovementKind::Count,
+                from,
+                to,
+                shipment_id: None,
+                reverses: None,
+                ..line.clone()
+            };
+            let of_count =
+                answers.entry((mark.counted_at, mark.document_id.clone())).or_insert_with(|| {
+                    CountAnswer { mark: mark.clone(), given: Vec::new(), taken: Vec::new() }
+                });
+            if brings { of_count.taken.push(answer) } else { of_count.given.push(answer) }
+        }
+    }
+    answers.into_values().collect()
 }
 
 /// That a count has absorbed a movement, with the count's number.

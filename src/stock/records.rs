@@ -18,6 +18,7 @@ use crate::kernel::{
 };
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::balance::LotBalance;
+use crate::stock::count_mark::CountAnswer;
 use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument, format_number};
 use crate::stock::lot::{Expiry, Lot, MakersLot, Provenance};
 use crate::stock::movement::{DocumentRef, Movement, MovementKind, NewMovement, chain_of};
@@ -30,14 +31,12 @@ use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 mod closings;
+mod counts;
 pub mod periods;
 mod promises;
 
-pub use promises::{Reservation, release, release_all, reservations_of, reserve};
-
-mod counts;
-
 pub use counts::{count_marks, lock_chain, lock_for, mark_counted, refuse_absorbed};
+pub use promises::{Reservation, release, release_all, reservations_of, reserve};
 
 /// Rows of one multi-row insert: 29 columns each, below SQLite's limit of 32 766 values.
 const INSERT_CHUNK: usize = 500;
@@ -673,7 +672,8 @@ pub struct Posted {
 }
 
 /// Posts movements: locks their balances, applies them, numbers the document, and appends the
-/// movements to the chains of their stores.
+/// movements to the chains of their stores. What was counted after a late entry answers to it, so
+/// that the book of the count's moment stays; the answers are not among the movements given back.
 ///
 /// # Errors
 /// `insufficient_stock`, `late_entry`, `period_closed`; failures of the database.
@@ -684,6 +684,35 @@ pub fn post(
     posting: Posting,
 ) -> Result<Posted, CommandError> {
     let when = When::at(posting.occurred_at, now, zone);
+    let answers = counts::answers_of_counts(conn, &posting, &when)?;
+    if answers.is_empty() {
+        return post_alone(conn, posting, when);
+    }
+    let at = |moment| When::at(moment, now, zone);
+    let (mut given, mut taken) = (Vec::new(), Vec::new());
+    for CountAnswer { mark, given: gives, taken: takes } in answers {
+        given.extend(counts::answer_as_posting(&mark, gives, &posting));
+        taken.extend(counts::answer_as_posting(&mark, takes, &posting));
+    }
+    for answer in given {
+        let when = at(answer.occurred_at);
+        post_alone(conn, answer, when)?;
+    }
+    let posted = post_alone(conn, posting, when)?;
+    for answer in taken {
+        let when = at(answer.occurred_at);
+        post_alone(conn, answer, when)?;
+    }
+    Ok(posted)
+}
+
+/// Posts movements as they are told, whatever was counted since.
+fn post_alone(
+    conn: &mut DbConnection,
+    posting: Posting,
+    when: When,
+) -> Result<Posted, CommandError> {
+    let (now, zone) = (when.now, when.zone);
     let (keys, transit_keys) = keys_of(&posting.lines)?;
     let mut before = lock_balances(conn, &keys, &transit_keys)?;
     if matches!(conn, DbConnection::Postgres(_))

@@ -79,7 +79,8 @@ pub async fn submit_stocktake(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    act(caller, Permission::RunStocktakes, id, FinishRequest::parse, commands::submit).await
+    act(caller, Permission::RunStocktakes, id, |body: FinishRequest| body.parse(), commands::submit)
+        .await
 }
 
 /// Send a stocktake back
@@ -128,7 +129,8 @@ pub async fn post_stocktake(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    act(caller, Permission::RunStocktakes, id, FinishRequest::parse, commands::post).await
+    act(caller, Permission::RunStocktakes, id, |body: FinishRequest| body.parse(), commands::post)
+        .await
 }
 
 /// Give a stocktake up

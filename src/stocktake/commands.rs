@@ -13,7 +13,6 @@ use crate::command::{CommandError, Done, Subject, Tx};
 use crate::kernel::id::StocktakeId;
 use crate::kernel::{FaultCode, Faults, Refusal};
 use crate::stock::requests::{optional_text, reason};
-use crate::stocktake::accuracy::Figures;
 use crate::stocktake::outcome::Evaluated;
 use crate::stocktake::queries::loaded::load;
 use crate::stocktake::records::{self, LineFilter};
@@ -25,6 +24,15 @@ use crate::stocktake::views::StocktakeView;
 /// That there is no such stocktake in the caller's scope.
 pub fn no_stocktake(id: &str) -> Refusal {
     Refusal::not_found("盘点单", "stocktake", id)
+}
+
+/// The id of the stocktake with an id or number, in scope.
+///
+/// # Errors
+/// `not_found`; failures of the database.
+pub fn id_of(tx: &mut Tx<'_>, id_or_number: &str) -> Result<StocktakeId, CommandError> {
+    let found = records::find(tx.conn, &tx.actor.scope, id_or_number)?;
+    Ok(found.ok_or_else(|| no_stocktake(id_or_number))?.id)
 }
 
 /// The stocktake of an id, in scope, locked, in a status in which an action may be done.
@@ -191,9 +199,4 @@ fn why(request: &WhyRequest) -> Result<String, Refusal> {
     let mut faults = Faults::new();
     let reason = optional_text::<200>(Some(&request.reason), "/reason", &mut faults);
     faults.finish(reason)
-}
-
-/// The figures of the lines, for the limits.
-fn figures(lines: &[Evaluated]) -> Figures {
-    Figures::of(lines)
 }

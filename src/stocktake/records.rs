@@ -46,6 +46,7 @@ struct StocktakeRow {
     approved_at: Option<Instant>,
     ended_by: Option<String>,
     ended_at: Option<Instant>,
+    posted_seq: Option<i64>,
     decision_note: Option<String>,
     version: i64,
 }
@@ -81,6 +82,7 @@ impl TryFrom<StocktakeRow> for Stocktake {
             submitted: step(row.submitted_by, row.submitted_at),
             approved: step(row.approved_by, row.approved_at),
             ended: step(row.ended_by, row.ended_at),
+            posted_seq: row.posted_seq,
             decision_note: row.decision_note,
             version: row.version,
         })
@@ -132,6 +134,7 @@ pub fn insert(conn: &mut DbConnection, new: &Stocktake) -> Result<(), DbError> {
         approved_at,
         ended_by,
         ended_at,
+        posted_seq: new.posted_seq,
         decision_note: new.decision_note,
         version: new.version,
     };
@@ -156,6 +159,7 @@ pub fn update(conn: &mut DbConnection, changed: &Stocktake) -> Result<(), DbErro
             stocktake::approved_at.eq(at(&changed.approved)),
             stocktake::ended_by.eq(by(&changed.ended)),
             stocktake::ended_at.eq(at(&changed.ended)),
+            stocktake::posted_seq.eq(changed.posted_seq),
             stocktake::decision_note.eq(&changed.decision_note),
             stocktake::version.eq(changed.version),
         ))

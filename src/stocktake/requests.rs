@@ -224,7 +224,7 @@ impl FinishRequest {
     ///
     /// # Errors
     /// `validation_failed` with every fault.
-    pub fn parse(self) -> Result<Finish, Refusal> {
+    pub fn parse(&self) -> Result<Finish, Refusal> {
         let mut faults = Faults::new();
         let not_counted = self.not_counted.as_deref().and_then(|word| {
             faults.keep("/not_counted", NotCounted::from_word(word).ok_or(FaultCode::NotInList))

@@ -313,6 +313,7 @@ mod tests {
             submitted: None,
             approved: None,
             ended: None,
+            posted_seq: None,
             decision_note: None,
             version: 1,
         }
@@ -468,7 +469,6 @@ mod tests {
             document_number: "PD-QN-DEPOT-2026-000009".to_owned(),
             counted: Quantity::ZERO,
             counted_at: now().plus_minutes(minutes),
-            chain_seq: 1,
             recorded_at: now(),
         };
         let enough = Books { on_hand: [(place.clone(), 10)].into(), ..Books::default() };

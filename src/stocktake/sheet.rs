@@ -103,6 +103,8 @@ pub struct Stocktake {
     pub approved: Option<Step>,
     /// Who posted it or gave it up.
     pub ended: Option<Step>,
+    /// The last movement of the store's chain when it was posted.
+    pub posted_seq: Option<i64>,
     /// What was said at the last decision.
     pub decision_note: Option<String>,
     /// Counts the changes.

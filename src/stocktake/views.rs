@@ -1,5 +1,7 @@
 //! What clients see of stocktakes.
 
+pub mod sheet_csv;
+
 use crate::catalogue::Item;
 use crate::catalogue::packs::InPacks;
 use crate::kernel::id::{CountId, LotId, MovementId, StocktakeId};
@@ -401,9 +403,13 @@ impl VarianceRow {
             }
             _ => Vec::new(),
         };
-        // The count's own movement is the outcome and no explanation.
+        // The count's own movement is the outcome and no explanation; what is entered after it was
+        // posted explains nothing of what was posted.
         let own = stocktake.id.as_str();
-        let told = told.into_iter().filter(|(_, change)| change.document.id != own);
+        let told = told.into_iter().filter(|(_, change)| {
+            change.document.id != own
+                && stocktake.posted_seq.is_none_or(|last| change.chain_seq <= last)
+        });
         let movements = told.map(|(timing, change)| MeanwhileView {
             timing,
             movement_id: change.movement_id.clone(),

@@ -718,6 +718,7 @@ fn count_amid(
     set(0);
     let lots = [receive(app, &format!("L{case}A"), 60), receive(app, &format!("L{case}B"), 30)];
     happenings.sort();
+    let afterwards = happenings.split_off(happenings.len() * 2 / 3);
     let (before, meanwhile): (Vec<_>, Vec<_>) =
         happenings.into_iter().partition(|(at, ..)| *at <= FREEZE);
     let happen = |(at, ago, lot, units): Happening| {
@@ -757,9 +758,21 @@ fn count_amid(
         return false;
     }
     answer.expect(200);
-    for (lot, (at, units)) in lots.iter().zip(counts) {
-        assert_eq!(book_as_of(app, lot, minute(at)), units, "the book of the moment is the count");
+    let is_counted = || {
+        for (lot, (at, units)) in lots.iter().zip(counts) {
+            assert_eq!(
+                book_as_of(app, lot, minute(at)),
+                units,
+                "the book of the moment is the count"
+            );
+        }
+    };
+    is_counted();
+    // What is entered after the posting does not change it either, however long ago it was.
+    for (at, ago, lot, units) in afterwards {
+        happen((200 + at / 20, 200 * i64::from(ago % 2 == 0) + ago, lot, units));
     }
+    is_counted();
     true
 }
 
@@ -838,5 +851,100 @@ fn a_count_that_the_later_book_cannot_bear_is_refused_with_the_reason() {
             (&json!(1), &json!(20), &json!(30))
         );
         assert_eq!(on_hand(app, &a), 550);
+    });
+}
+
+#[test]
+fn a_sheet_is_printed_as_csv() {
+    TestApp::each(|app| {
+        receive(app, "=A", 100);
+        let taken = begin(app, json!({"blind": false}));
+        let sheet = format!("/api/v1{}", path(&taken, "/sheet"));
+        let answer = app.request("GET", &sheet).by(DEPOT).header("accept", "text/csv").send();
+        assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
+        let lines: Vec<&str> = answer.text.trim_start_matches('\u{feff}').lines().collect();
+        assert!(lines[0].starts_with("stocktake,line,item_code,name,lot_number"), "{}", lines[0]);
+        assert_eq!(
+            lines[1],
+            "PD-QN-DEPOT-2026-000001,1,M02,医用外科口罩,'=A,稳健,2027-01-01,available,,,只,1,100,,,,"
+        );
+    });
+}
+
+#[test]
+fn what_is_entered_after_a_count_and_happened_before_it_only_explains_the_difference() {
+    TestApp::each(|app| {
+        let a = receive(app, "A", 100);
+        app.set_time("2026-03-02T03:00:00Z");
+        let taken = begin(app, json!({}));
+        count(app, &taken, 1, "曾小兰", json!([{"line": 1, "quantity": 90}])).expect(201);
+        explain(app, &taken, 1, "lost");
+        post(app, &taken).expect(200);
+        app.set_time("2026-03-02T05:00:00Z");
+        issue(app, &a, 85).expect(201);
+        // The slip of an issue turns up: nothing was lost, it had been handed out.
+        let late = json!({"store_code": "QN-DEPOT", "occurred_at": "2026-03-02T02:30:00Z", "purpose": "consumption",
+            "lines": [{"item_code": "M02", "quantity": 10, "lot_id": a}]});
+        let late = app.post(DEPOT, "/issues", late).expect(201);
+        assert_eq!(
+            on_hand(app, &a),
+            5,
+            "what lies there is what was counted, less what left since"
+        );
+        let moment = |text: &str| Instant::parse(text).unwrap();
+        assert_eq!(book_as_of(app, &a, moment("2026-03-02T03:00:00Z")), 90);
+        assert_eq!(book_as_of(app, &a, moment("2026-03-02T02:59:00Z")), 90);
+        let counts = app.get(DEPOT, "/movements?kind=count").expect(200)["rows"].clone();
+        let net: Vec<(&str, i64)> = counts
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| (m["from_account"].as_str().unwrap(), m["quantity"].as_i64().unwrap()))
+            .collect();
+        assert_eq!(net, [("store/QN-DEPOT/available", 10), ("outside/count_difference", 10)]);
+        let back = format!("/issues/{}/reversal", late["id"].as_str().unwrap());
+        app.post(DEPOT, &back, json!({"reason_code": "entered_twice"}))
+            .refused(409, "absorbed_by_count");
+        // A delivery of then turns up: it was among what was counted.
+        let came = json!({"store_code": "QN-DEPOT", "occurred_at": "2026-03-02T02:40:00Z",
+            "source": {"kind": "supplier"}, "lines": [{"item_code": "M02", "lot_number": "A", "maker": "稳健",
+            "expires_on": "2027-01-01", "quantity": 40, "unit_cost": "0.50"}]});
+        app.post(DEPOT, "/receipts", came).expect(201);
+        assert_eq!(on_hand(app, &a), 5);
+        assert_eq!(book_as_of(app, &a, moment("2026-03-02T03:00:00Z")), 90);
+        let row = variances(app, &taken)[0].clone();
+        assert_eq!(
+            (&row["book"], &row["difference"], &row["movements"]),
+            (&json!(100), &json!(-10), &json!([]))
+        );
+        is_clean(app);
+    });
+}
+
+#[test]
+fn a_store_without_network_sends_its_stocktake_in_one_batch() {
+    TestApp::each(|app| {
+        receive(app, "A", 10);
+        let counts = json!({"witnessed_by": "见证人", "counts": [{"item_code": "M02", "lot_number": "A", "quantity": 9}]});
+        let batch = json!({"commands": [
+            {"client_id": "s", "idempotency_key": "s-1", "command": "begin_stocktake", "body": {"store_code": "QN-DEPOT"}},
+            {"client_id": "c", "idempotency_key": "s-2", "command": "enter_stocktake_counts", "target_client_id": "s", "body": counts},
+            {"client_id": "r", "idempotency_key": "s-3", "command": "explain_stocktake", "target_client_id": "s", "if_match": "*",
+             "body": {"lines": [{"line": 1, "reason_code": "lost"}]}},
+            {"client_id": "p", "idempotency_key": "s-4", "command": "post_stocktake", "target_client_id": "s", "if_match": "*", "body": {}},
+        ]});
+        let send = || app.post(DEPOT, "/batches", batch.clone()).expect(200)["results"].clone();
+        let outcomes = |results: &Value| -> Vec<String> {
+            results
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["outcome"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let first = send();
+        assert_eq!(outcomes(&first), ["applied"; 4], "{first}");
+        assert_eq!(outcomes(&send()), ["duplicate"; 4]);
+        is_clean(app);
     });
 }

@@ -10,8 +10,6 @@ CREATE TABLE stock_count_mark (
     counted INTEGER NOT NULL,
     -- Business time of the count.
     counted_at INTEGER NOT NULL,
-    -- The store's last movement that the count was held against.
-    chain_seq INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
     PRIMARY KEY (store_code, lot_id, state, document_id),
     CONSTRAINT stock_count_mark_state_check CHECK (state IN ('available', 'pending_inspection', 'quarantined', 'held', 'damaged')),
@@ -45,6 +43,8 @@ CREATE TABLE stocktake (
     -- Who posted it or gave it up.
     ended_by TEXT,
     ended_at INTEGER,
+    -- The store's last movement when it was posted.
+    posted_seq INTEGER,
     decision_note TEXT,
     version INTEGER NOT NULL,
     CONSTRAINT stocktake_number_key UNIQUE (number),

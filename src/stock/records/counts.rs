@@ -1,6 +1,6 @@
 //! Counts in the ledger: the marks that they leave, and what they forbid from then on.
 
-use super::{INSERT_CHUNK, ensure_rows, lock_balances};
+use super::{INSERT_CHUNK, Numbering, Posting, ensure_rows, lock_balances};
 use crate::chain::records::lock_head;
 use crate::command::CommandError;
 use crate::db::schema::stock_count_mark;
@@ -9,11 +9,11 @@ use crate::kernel::id::LotId;
 use crate::kernel::{Instant, Quantity, StoreCode};
 use crate::on_each_backend;
 use crate::stock::account::StockState;
-use crate::stock::count_mark::{CountMark, absorbed};
-use crate::stock::movement::{Movement, NewMovement, chain_of};
+use crate::stock::count_mark::{CountAnswer, CountMark, absorbed, answers};
+use crate::stock::movement::{Movement, MovementKind, NewMovement, chain_of};
 use crate::stock::posting::{When, keys_of};
 use diesel::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = stock_count_mark, treat_none_as_default_value = false)]
@@ -25,7 +25,6 @@ struct CountMarkRow {
     document_number: String,
     counted: Quantity,
     counted_at: Instant,
-    chain_seq: i64,
     recorded_at: Instant,
 }
 
@@ -39,7 +38,6 @@ impl From<CountMarkRow> for CountMark {
             document_number: row.document_number,
             counted: row.counted,
             counted_at: row.counted_at,
-            chain_seq: row.chain_seq,
             recorded_at: row.recorded_at,
         }
     }
@@ -85,7 +83,6 @@ pub fn mark_counted(conn: &mut DbConnection, marks: Vec<CountMark>) -> Result<()
             document_number: mark.document_number,
             counted: mark.counted,
             counted_at: mark.counted_at,
-            chain_seq: mark.chain_seq,
             recorded_at: mark.recorded_at,
         })
         .peekable();
@@ -98,7 +95,7 @@ pub fn mark_counted(conn: &mut DbConnection, marks: Vec<CountMark>) -> Result<()
     Ok(())
 }
 
-/// The marks that counts left on some lots at a store, in the order of lot, state and time.
+/// The marks that counts left on some lots at a store, in the order of time.
 ///
 /// # Errors
 /// When the database fails.
@@ -107,22 +104,70 @@ pub fn count_marks(
     store: &StoreCode,
     lots: &[LotId],
 ) -> Result<Vec<CountMark>, DbError> {
-    let mut marks = Vec::new();
+    let mut marks: Vec<CountMark> = Vec::new();
     for lots in lots.chunks(INSERT_CHUNK) {
         let rows: Vec<CountMarkRow> = stock_count_mark::table
             .filter(stock_count_mark::store_code.eq(store))
             .filter(stock_count_mark::lot_id.eq_any(lots))
             .select(CountMarkRow::as_select())
             .order((
-                stock_count_mark::lot_id,
-                stock_count_mark::state,
                 stock_count_mark::counted_at,
                 stock_count_mark::document_id,
+                stock_count_mark::lot_id,
+                stock_count_mark::state,
             ))
             .load(conn)?;
         marks.extend(rows.into_iter().map(CountMark::from));
     }
+    marks.sort_by(|a, b| (a.counted_at, &a.document_id).cmp(&(b.counted_at, &b.document_id)));
     Ok(marks)
+}
+
+/// What counts answer to a posting that is entered late; see [`answers`].
+///
+/// Its balances are locked first, so that no count can come between.
+///
+/// # Errors
+/// Failures of the database.
+pub(super) fn answers_of_counts(
+    conn: &mut DbConnection,
+    posting: &Posting,
+    when: &When,
+) -> Result<Vec<CountAnswer>, CommandError> {
+    let is_count = posting.lines.iter().all(|line| line.kind == MovementKind::Count);
+    if when.occurred_at >= when.now || is_count {
+        return Ok(Vec::new());
+    }
+    if matches!(conn, DbConnection::Postgres(_)) {
+        lock_for(conn, &posting.lines, when)?;
+    }
+    let stores: BTreeSet<&StoreCode> = posting.lines.iter().map(|line| &line.store_code).collect();
+    let lots: BTreeSet<&LotId> = posting.lines.iter().map(|line| &line.lot_id).collect();
+    let lots: Vec<LotId> = lots.into_iter().cloned().collect();
+    let mut marks = Vec::new();
+    for store in stores {
+        marks.extend(count_marks(conn, store, &lots)?);
+    }
+    Ok(answers(&posting.lines, when.occurred_at, &marks))
+}
+
+/// The posting by which a count answers to another one.
+pub(super) fn answer_as_posting(
+    mark: &CountMark,
+    lines: Vec<NewMovement>,
+    to: &Posting,
+) -> Option<Posting> {
+    (!lines.is_empty()).then(|| Posting {
+        document_kind: "stocktake".to_owned(),
+        document_id: mark.document_id.clone(),
+        numbering: Numbering::Given(mark.document_number.clone()),
+        occurred_at: mark.counted_at,
+        slip_number: None,
+        after_the_fact: false,
+        actor: to.actor.clone(),
+        bound: None,
+        lines,
+    })
 }
 
 /// Refuses to take movements back that a later count has absorbed. Their balances must be locked,

@@ -7,7 +7,7 @@ use crate::db::{DbConnection, DbError};
 use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
 use crate::kernel::id::{CountId, LotId, StocktakeId};
 use crate::kernel::page::Page;
-use crate::kernel::{FaultCode, Faults, Instant, ItemCode, StoreCode};
+use crate::kernel::{Code, FaultCode, Faults, Instant, ItemCode, Refusal, StoreCode};
 use crate::stock::StockState;
 use crate::stock::records::find_lots;
 use crate::stocktake::accuracy::Figures;
@@ -17,11 +17,13 @@ use crate::stocktake::queries::loaded::{Loaded, load};
 use crate::stocktake::queries::{DueFilter, due};
 use crate::stocktake::records::{self, LineFilter, ResultFilter, StocktakeFilter, StocktakeResult};
 use crate::stocktake::sheet::{Stocktake, StocktakeStatus};
+use crate::stocktake::views::sheet_csv::sheet_csv;
 use crate::stocktake::views::{
     AccuracyPage, AccuracyRow, CountView, DueRow, SheetRow, StocktakeHead, StocktakeView,
     StoreAccuracyView, VarianceRow, is_hidden,
 };
-use actix_web::{HttpResponse, get, web};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::IntoParams;
@@ -145,14 +147,17 @@ pub struct SheetQuery {
 /// Read a sheet
 ///
 /// What is to be counted: lots by item, first expired first, with their state. A blind sheet does
-/// not show the book while it is open.
+/// not show the book while it is open. With `Accept: text/csv` the whole sheet is answered at
+/// once, for printing, with columns to be filled in.
 #[utoipa::path(tag = "stocktakes", operation_id = "get_stocktake_sheet",
     params(("id" = String, Path, description = "Id or number"), SheetQuery),
-    responses((status = 200, description = "A page of the sheet", body = SheetPage)),
+    responses((status = 200, description = "A page of the sheet, or all of it as CSV",
+        content((SheetPage = "application/json"), (String = "text/csv")))),
     extensions(("x-permission" = json!("stock.read"))))]
 #[get("/stocktakes/{id}/sheet")]
 pub async fn get_stocktake_sheet(
     caller: Caller,
+    request: HttpRequest,
     id: web::Path<String>,
     Filters(query): Filters<SheetQuery>,
 ) -> Result<HttpResponse, ApiError> {
@@ -160,17 +165,43 @@ pub async fn get_stocktake_sheet(
     let (size, after) = page_after(query.limit, query.cursor.as_deref(), &mut faults);
     let items = item_filter(query.item.as_deref(), &mut faults).map(|item| vec![item]);
     faults.check()?;
+    if wants_csv(&request) {
+        let filter = LineFilter { items, ..LineFilter::default() };
+        return caller
+            .read_text(Permission::ReadStock, "text/csv; charset=utf-8", move |conn, _, actor| {
+                let stocktake = found(conn, actor, &id)?;
+                let (lines, row) = sheet_rows(conn, &stocktake, &filter)?;
+                let rows: Vec<SheetRow> = lines.into_iter().map(row).collect();
+                Ok(sheet_csv(&stocktake, &rows)
+                    .map_err(|_memory| Refusal::plain(Code::Internal))?)
+            })
+            .await;
+    }
     caller
         .read(Permission::ReadStock, move |conn, _, actor| {
             let stocktake = found(conn, actor, &id)?;
             let filter = LineFilter { items, after, limit: Some(size.probe()) };
-            let Loaded { lines, lots, .. } = load(conn, &stocktake, &filter)?;
-            let items = items_of(conn, &lines)?;
+            let (lines, row) = sheet_rows(conn, &stocktake, &filter)?;
             let page = Page::from_probe(lines, size, |line| line.line.line_no);
-            let row = |line: Evaluated| SheetRow::new(&stocktake, &line, &lots, &items);
             Ok(SheetPage::from(page.map(row)))
         })
         .await
+}
+
+fn wants_csv(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.split(',').any(|kind| kind.trim().starts_with("text/csv")))
+}
+
+/// Lines of a sheet, and what makes rows of them.
+fn sheet_rows<'a>(
+    conn: &mut DbConnection,
+    stocktake: &'a Stocktake,
+    filter: &LineFilter,
+) -> Result<(Vec<Evaluated>, impl FnMut(Evaluated) -> SheetRow + use<'a>), DbError> {
+    let Loaded { lines, lots, .. } = load(conn, stocktake, filter)?;
+    let items = items_of(conn, &lines)?;
+    Ok((lines, move |line: Evaluated| SheetRow::new(stocktake, &line, &lots, &items)))
 }
 
 fn items_of(

@@ -67,6 +67,7 @@ pub fn begin(tx: &mut Tx<'_>, request: &StocktakeRequest) -> Result<Done, Comman
         submitted: None,
         approved: None,
         ended: None,
+        posted_seq: None,
         decision_note: None,
         version: 1,
     };

@@ -11,7 +11,8 @@ use crate::stock::records::{
 use crate::stock::{
     Account, CountMark, MakersLot, MovementKind, NewMovement, Outside, Provenance, StockState,
 };
-use crate::stocktake::commands::{figures, finish, locked, step};
+use crate::stocktake::accuracy::Figures;
+use crate::stocktake::commands::{finish, locked, step};
 use crate::stocktake::counting::CountEntry;
 use crate::stocktake::outcome::{Evaluated, Known};
 use crate::stocktake::queries::loaded::{Loaded, load};
@@ -44,7 +45,7 @@ pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, C
     let loaded = load(tx.conn, &stocktake, &all)?;
     let Loaded { lines, books, .. } = &loaded;
     rules::complete(&stocktake, stocktake.not_counted, lines)?;
-    let figures = figures(lines);
+    let figures = Figures::of(lines);
     rules::approved_or_small(&stocktake, &figures, lines, tx.settings)?;
     check_places(tx, &stocktake, lines, books)?;
     post_movements(tx, &stocktake, lines)?;
@@ -62,6 +63,7 @@ pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, C
     records::insert_result(tx.conn, &result)?;
     stocktake.status = StocktakeStatus::Posted;
     stocktake.ended = step(tx);
+    stocktake.posted_seq = Some(lock_chain(tx.conn, &stocktake.store_code)?);
     if asked.note.is_some() {
         stocktake.decision_note.clone_from(&asked.note);
     }
@@ -277,7 +279,6 @@ fn post_movements(
 
 /// Marks every counted lot, those that did not differ too.
 fn mark(tx: &mut Tx<'_>, stocktake: &Stocktake, lines: &[Evaluated]) -> Result<(), CommandError> {
-    let chain_seq = lock_chain(tx.conn, &stocktake.store_code)?;
     let marks = lines.iter().filter_map(|line| {
         let (lot_id, state) = line.place()?;
         let (counted, counted_at) = line.counted()?;
@@ -289,7 +290,6 @@ fn mark(tx: &mut Tx<'_>, stocktake: &Stocktake, lines: &[Evaluated]) -> Result<(
             document_number: stocktake.number.clone(),
             counted,
             counted_at,
-            chain_seq,
             recorded_at: tx.now,
         })
     });
