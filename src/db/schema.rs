@@ -387,6 +387,23 @@ diesel::table! {
         approval_number -> Nullable<Text>,
         effective_from -> Nullable<BigInt>,
         revision -> BigInt,
+        region_code -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// What people say of a version of a plan, and what was decided on it.
+    ///
+    /// Owner: reserve_plan. Append-only.
+    reserve_plan_comment (id) {
+        id -> Text,
+        plan_id -> Text,
+        reply_to -> Nullable<Text>,
+        line_no -> Nullable<BigInt>,
+        act -> Text,
+        text -> Nullable<Text>,
+        author -> Text,
+        created_at -> BigInt,
     }
 }
 
@@ -686,6 +703,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     stock_movement,
     reserve_plan,
     reserve_plan_line,
+    reserve_plan_comment,
     response_level,
     paperwork,
     draw_down,

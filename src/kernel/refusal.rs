@@ -81,6 +81,8 @@ codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "同一幂等键正在处理", "The same key is still at work";
     /// The thing is in use and cannot be changed so.
     InUse = "in_use", 409, "正在使用", "It is in use";
+    /// Another approved plan of the region begins at that time.
+    ScopeTaken = "scope_taken", 409, "同一范围同一时间已有已批准的方案", "Another approved plan of the region begins at that time";
     /// The version named by `If-Match` is not the current one.
     StaleVersion = "stale_version", 412, "版本已过期", "The version is stale";
     /// The body is larger than the limit.
