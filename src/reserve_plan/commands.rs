@@ -41,7 +41,7 @@ pub fn draft(tx: &mut Tx<'_>, asked: &DraftPlan) -> Result<Done, CommandError> {
     let region = region_of(tx, asked, &number, copied.as_ref())?;
     let lines = match (&asked.lines, &copied) {
         (Some(lines), _) => {
-            check_lines(tx, &region, &numbered(lines), Faults::new())?;
+            check_lines(tx, &region, &numbered(lines))?;
             lines.clone()
         }
         (None, Some(plan)) => {
@@ -50,7 +50,7 @@ pub fn draft(tx: &mut Tx<'_>, asked: &DraftPlan) -> Result<Done, CommandError> {
             if region == plan.region {
                 require_scope_of(tx.actor, lines.iter())?;
             } else {
-                check_lines(tx, &region, &numbered(&lines), Faults::new())?;
+                check_lines(tx, &region, &numbered(&lines))?;
             }
             lines
         }
@@ -92,7 +92,7 @@ pub fn edit(tx: &mut Tx<'_>, id: &ReservePlanId, asked: &EditPlan) -> Result<Don
         plan.name.clone_from(name);
     }
     if let Some(lines) = &asked.lines {
-        check_lines(tx, &plan.region, &numbered(lines), Faults::new())?;
+        check_lines(tx, &plan.region, &numbered(lines))?;
         records::replace_lines(tx.conn, &plan.id, lines)?;
     }
     plan.add_author(&tx.actor.user_id);
@@ -172,20 +172,25 @@ pub fn send_back(tx: &mut Tx<'_>, id: &ReservePlanId, why: &str) -> Result<Done,
 
 /// Puts the lines of a table in place of those of a draft, or only says what that would change.
 ///
-/// `lines` are those that could be read, with their places in the table; `faults` are of the rest.
+/// `lines` are those that could be read, with their places in the table; `others_bad` tells that
+/// there are more, which could not.
 ///
 /// # Errors
-/// As [`edit`]; `validation_failed` with the faults of all lines, those that were told too.
+/// As [`edit`]; `validation_failed` with the faults of these lines, or with none when only others
+/// are bad.
 pub fn replace_lines(
     tx: &mut Tx<'_>,
     id: &ReservePlanId,
     lines: &[(usize, PlanLine)],
-    faults: Faults,
+    others_bad: bool,
     dry_run: bool,
 ) -> Result<Done, CommandError> {
     let mut plan = expect_plan(tx, id)?;
     rules::edit(plan.status)?;
-    check_lines(tx, &plan.region, lines, faults)?;
+    check_lines(tx, &plan.region, lines)?;
+    if others_bad {
+        return Err(Refusal::invalid(Vec::new()).into());
+    }
     let before = records::lines_of(tx.conn, id, None)?;
     let lines: Vec<PlanLine> = lines.iter().map(|(_, line)| line.clone()).collect();
     let view = views::replaced_view(id, &before, &lines, dry_run);
@@ -331,8 +336,8 @@ fn check_lines(
     tx: &mut Tx<'_>,
     region: &RegionCode,
     lines: &[(usize, PlanLine)],
-    mut faults: Faults,
 ) -> Result<(), CommandError> {
+    let mut faults = Faults::new();
     let known = queries::known_names(tx.conn)?;
     for (at, line) in lines {
         check_item(&line.item, *at, &known, &mut faults);

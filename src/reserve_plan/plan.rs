@@ -35,6 +35,11 @@ impl LevelPercents {
         self.0.get(&level).copied().unwrap_or(100)
     }
 
+    /// The percentage that a level is given by name.
+    pub fn named(&self, level: ResponseLevel) -> Option<i64> {
+        self.0.get(&level).copied()
+    }
+
     /// The percentage of a target at a level: a level that is not named asks for 100 %, and for no
     /// less than a lesser level does. So a gap between named levels never lowers a target.
     pub fn rising_to(&self, level: ResponseLevel) -> i64 {

@@ -60,7 +60,7 @@ pub struct PlanPatch {
 ///
 /// For a store the closest line counts: its own, then that of its kind, then that of the smallest
 /// region around it.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanLineBody {
     /// The store it speaks of.
