@@ -392,6 +392,7 @@ diesel::table! {
         approval_number -> Nullable<Text>,
         effective_from -> Nullable<BigInt>,
         revision -> BigInt,
+        region_code -> Nullable<Text>,
     }
 }
 
@@ -1011,6 +1012,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// What people say of a version of a plan, and what was decided on it.
+    ///
+    /// Owner: reserve_plan. Append-only.
+    reserve_plan_comment (id) {
+        id -> Text,
+        plan_id -> Text,
+        reply_to -> Nullable<Text>,
+        line_no -> Nullable<BigInt>,
+        act -> Text,
+        text -> Nullable<Text>,
+        author -> Text,
+        created_at -> BigInt,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -1083,4 +1100,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     allocation_event,
     route,
     route_table,
+    reserve_plan_comment,
 );

@@ -91,6 +91,8 @@ id_kinds! {
     ReservePlanLineId;
     /// A declaration of a response level.
     ResponseLevelId;
+    /// What somebody said of a version of a reserve plan.
+    ReservePlanCommentId;
     /// Stock taken from below its floor.
     DrawDownId;
     /// The paperwork that is due after an act on a spoken authority.

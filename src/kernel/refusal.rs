@@ -81,6 +81,8 @@ codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "同一幂等键正在处理", "The same key is still at work";
     /// The thing is in use and cannot be changed so.
     InUse = "in_use", 409, "正在使用", "It is in use";
+    /// Another approved plan of the region begins at that time.
+    ScopeTaken = "scope_taken", 409, "同一范围同一时间已有已批准的方案", "Another approved plan of the region begins at that time";
     /// What an allocation rests on has changed since it was proposed.
     AllocationStale = "allocation_stale", 409, "分配方案的依据已变动", "What the allocation rests on has changed";
     /// A rehearsal is never turned into dispatches.

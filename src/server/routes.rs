@@ -10,6 +10,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::stores::api::routes)
         .configure(crate::stock::api::routes)
         .configure(crate::reserve_plan::api::routes)
+        .configure(crate::exchange::api::routes)
         .configure(crate::shortfall::api::routes)
         .configure(crate::capability::api::routes)
         .configure(crate::authority::api::routes)
