@@ -42,11 +42,14 @@ pub mod dispatch;
 pub mod issue;
 
 pub mod allocation;
+pub mod batch;
 
 pub mod exchange;
 
 pub mod demo;
 
 pub mod server;
+
+pub mod bench;
 
 pub mod cli;

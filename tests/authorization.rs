@@ -60,6 +60,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("allocations.propose", &[Commander]),
     ("allocations.decide", &[Commander]),
     ("routes.write", &[Commander]),
+    ("batches.send", &[Keeper, Procurement, Commander]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -387,6 +388,7 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/shortfalls/explain?store=QN-HOSP&item=M03",
             none(),
         ),
+        row("send_batch", "batches.send", Anywhere, "/batches", json!({"commands": [{}]})),
         row("list_capabilities", "items.read", Anywhere, "/capabilities", none()),
         row("get_capability", "items.read", Anywhere, "/capabilities/PCR", none()),
         row(

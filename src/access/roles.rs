@@ -96,6 +96,8 @@ word_enum! {
         DecideAllocations = "allocations.decide",
         /// Keep the table of routes.
         WriteRoutes = "routes.write",
+        /// Send many commands in one request; each needs its own right.
+        SendBatches = "batches.send",
     }
 }
 
@@ -139,8 +141,9 @@ impl Role {
                     | P::ShipDispatches
                     | P::ReceiveDispatches
                     | P::CloseDispatches
+                    | P::SendBatches
             ),
-            Self::Procurement => matches!(permission, P::CreateDispatches),
+            Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
                 permission,
                 P::WriteStores
@@ -159,6 +162,7 @@ impl Role {
                     | P::ProposeAllocations
                     | P::DecideAllocations
                     | P::WriteRoutes
+                    | P::SendBatches
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {

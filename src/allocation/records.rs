@@ -548,9 +548,8 @@ pub fn list_routes(
 ) -> Result<Vec<Route>, DbError> {
     let mut query = route::table.select(RouteRow::as_select()).into_boxed();
     if let Some(stores) = scope.stores() {
-        query = query.filter(
-            route::from_store.eq_any(stores.clone()).or(route::to_store.eq_any(stores)),
-        );
+        query = query
+            .filter(route::from_store.eq_any(stores.clone()).or(route::to_store.eq_any(stores)));
     }
     if let Some(from) = &filter.from {
         query = query.filter(route::from_store.eq(from));

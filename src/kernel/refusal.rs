@@ -168,6 +168,8 @@ fault_codes! {
     UnknownField = "unknown_field", "未知字段", "is not a known field";
     /// The JSON value is of another type.
     WrongType = "wrong_type", "类型不正确", "has the wrong type";
+    /// It names more than one thing.
+    Ambiguous = "ambiguous", "所指不唯一", "names more than one";
 }
 
 /// One field that is wrong, and how.
@@ -183,7 +185,10 @@ pub struct Fault {
 
 /// Gathers every fault of a request, so that one answer names them all.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    faults: Vec<Fault>,
+    facts: serde_json::Map<String, serde_json::Value>,
+}
 
 impl Faults {
     /// No fault yet.
@@ -198,7 +203,15 @@ impl Faults {
 
     /// Records that the field at `pointer` is wrong, in words of its own.
     pub fn add_saying(&mut self, pointer: impl Into<String>, code: FaultCode, message: Bilingual) {
-        self.0.push(Fault { pointer: pointer.into(), code, message });
+        self.faults.push(Fault { pointer: pointer.into(), code, message });
+    }
+
+    /// Adds to the facts that a refusal will rest on, such as the lots that a number may mean.
+    pub fn tell(&mut self, name: &str, fact: serde_json::Value) {
+        let told = self.facts.entry(name).or_insert_with(|| serde_json::Value::Array(Vec::new()));
+        if let Some(told) = told.as_array_mut() {
+            told.push(fact);
+        }
     }
 
     /// Keeps a value that is right, or records why it is wrong.
@@ -218,7 +231,7 @@ impl Faults {
 
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.faults.is_empty()
     }
 
     /// The value, when nothing was wrong.
@@ -229,8 +242,8 @@ impl Faults {
     /// `validation_failed` with every fault.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Refusal> {
         match value {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(Refusal::invalid(self.0)),
+            Some(value) if self.is_empty() => Ok(value),
+            _ => Err(self.into_refusal()),
         }
     }
 
@@ -239,7 +252,11 @@ impl Faults {
     /// # Errors
     /// `validation_failed` with every fault.
     pub fn check(self) -> Result<(), Refusal> {
-        if self.0.is_empty() { Ok(()) } else { Err(Refusal::invalid(self.0)) }
+        if self.is_empty() { Ok(()) } else { Err(self.into_refusal()) }
+    }
+
+    fn into_refusal(self) -> Refusal {
+        Refusal { facts: self.facts, ..Refusal::invalid(self.faults) }
     }
 }
 
@@ -292,7 +309,7 @@ impl Refusal {
     pub fn fault(pointer: impl Into<String>, code: FaultCode) -> Self {
         let mut faults = Faults::new();
         faults.add(pointer, code);
-        Self::invalid(faults.0)
+        faults.into_refusal()
     }
 
     /// That there is no such thing, or that the caller may not know of it.

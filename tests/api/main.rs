@@ -12,6 +12,7 @@
 mod support;
 
 mod allocation;
+mod batches;
 mod catalogue;
 mod dispatch;
 mod framework;
