@@ -10,7 +10,6 @@ use crate::stock::commands as stock;
 use crate::stock::document::DocumentKind as Kind;
 use crate::stock::queries;
 use crate::stocktake::commands as stocktakes;
-use crate::stocktake::records as counts;
 use crate::stocktake::requests::FinishRequest;
 use serde::de::DeserializeOwned;
 
@@ -167,17 +166,6 @@ fn movement<'a, R: DeserializeOwned + Send + Sync + 'static>(
     on(move |tx, target, request| {
         let id = MovementId::try_from(target.to_owned())
             .map_err(|_shape| Refusal::not_found("流水", "movement", target))?;
-        run(tx, &id, request)
-    })
-}
-
-/// A command on a stocktake.
-fn stocktake<'a, R: DeserializeOwned + Send + Sync + 'static>(
-    run: fn(&mut Tx<'_>, &StocktakeId, &R) -> Result<Done, CommandError>,
-) -> Prepare<'a> {
-    on(move |tx, target, request| {
-        let found = counts::find(tx.conn, &tx.actor.scope, target)?;
-        let id = found.ok_or_else(|| stocktakes::no_stocktake(target))?.id;
         run(tx, &id, request)
     })
 }

@@ -59,7 +59,34 @@ pub fn openapi() -> OpenApi {
 /// # Errors
 /// When the document has no JSON form, which only a fault in the generator could cause.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    openapi().to_pretty_json().map(|json| json + "\n")
+    openapi().to_pretty_json().map(|json| settled(&json))
+}
+
+/// The same text with the `x-` members of each operation in the order of their names: the
+/// generator keeps them in a hash map, whose order differs from run to run.
+fn settled(json: &str) -> String {
+    let is_extension = |line: &str| line.trim_start().starts_with("\"x-");
+    let mut settled = String::with_capacity(json.len());
+    let mut lines = json.lines().peekable();
+    while let Some(line) = lines.next() {
+        let mut group = vec![line];
+        while is_extension(line) && lines.peek().is_some_and(|next| is_extension(next)) {
+            group.extend(lines.next());
+        }
+        let ends_object = group.last().is_some_and(|last| !last.ends_with(','));
+        let many = group.len() > 1;
+        group.sort_unstable();
+        let last = group.len() - 1;
+        for (at, line) in group.into_iter().enumerate() {
+            let bare = if many { line.trim_end_matches(',') } else { line };
+            settled.push_str(bare);
+            if many && !(at == last && ends_object) {
+                settled.push(',');
+            }
+            settled.push('\n');
+        }
+    }
+    settled
 }
 
 /// Security, headers and the errors that every operation can answer.

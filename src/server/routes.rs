@@ -20,4 +20,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::batch::api::routes)
         .configure(crate::allocation::api::routes)
         .configure(crate::stocktake::api::routes);
+        .configure(crate::allocation::api::routes)
+        .configure(crate::batch::api::routes);
 }
