@@ -47,3 +47,4 @@ pub mod demo;
 pub mod server;
 
 pub mod cli;
+pub mod clock;

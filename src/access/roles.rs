@@ -86,6 +86,12 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// Close a period for a store or a region.
+        ClosePeriods = "periods.close",
+        /// Reopen a period that a lower role closed.
+        ReopenPeriods = "periods.reopen",
+        /// Accept a clock that has jumped.
+        AcceptClock = "clock.accept",
     }
 }
 
@@ -128,6 +134,7 @@ impl Role {
                     | P::ShipDispatches
                     | P::ReceiveDispatches
                     | P::CloseDispatches
+                    | P::ClosePeriods
             ),
             Self::Procurement => matches!(permission, P::CreateDispatches),
             Self::Commander => matches!(
@@ -144,10 +151,21 @@ impl Role {
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::ClosePeriods
+                    | P::ReopenPeriods
+                    | P::AcceptClock
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
-                matches!(permission, P::WriteItems | P::WriteStores | P::ManageUsers | P::ReadAudit)
+                matches!(
+                    permission,
+                    P::WriteItems
+                        | P::WriteStores
+                        | P::ManageUsers
+                        | P::ReadAudit
+                        | P::ReopenPeriods
+                        | P::AcceptClock
+                )
             }
         }
     }

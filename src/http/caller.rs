@@ -4,10 +4,11 @@ use crate::access::{Actor, Permission, records, token};
 use crate::app::App;
 use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
 use crate::db::{DbConnection, DbError};
-use crate::http::problem::{ApiError, request_id_of};
+use crate::http::problem::{ApiError, language_of, request_id_of};
+use crate::http::table::{Form, Table};
 use crate::idempotency::{KeyedRequest, parse_key};
 use crate::kernel::hash::FieldHasher;
-use crate::kernel::{Bilingual, Code, FaultCode, Faults, Refusal};
+use crate::kernel::{Bilingual, Code, FaultCode, Faults, Language, Refusal};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
@@ -26,6 +27,8 @@ pub struct Caller {
     keyed: Option<String>,
     if_match: Option<IfMatch>,
     is_json: bool,
+    form: Form,
+    language: Language,
     body: web::Bytes,
 }
 
@@ -43,6 +46,9 @@ impl FromRequest for Caller {
         let if_match = text("if-match").map(parse_if_match);
         // An empty body has no type to tell.
         let is_json = text("content-type").is_none_or(is_json_type);
+        let form = Form::accepted(headers);
+        let otherwise = app.as_ref().map_or(Language::Zh, |app: &App| app.settings.language);
+        let language = language_of(headers, otherwise);
         let (request_id, method, path) = (
             request_id_of(request),
             request.method().to_string(),
@@ -62,9 +68,29 @@ impl FromRequest for Caller {
             .await?;
             let actor = actor.ok_or_else(|| Refusal::plain(Code::Unauthenticated))?;
             refuse_nul_in_address(&path)?;
-            Ok(Self { app, actor, request_id, method, path, keyed, if_match, is_json, body })
+            Ok(Self {
+                app,
+                actor,
+                request_id,
+                method,
+                path,
+                keyed,
+                if_match,
+                is_json,
+                form,
+                language,
+                body,
+            })
         })
     }
+}
+
+/// What a read answers in the form that is wanted.
+pub enum Shown<T> {
+    /// A page, as JSON.
+    Page(T),
+    /// The whole, as a table.
+    Whole(Table),
 }
 
 /// What a read answers, with the version that its `ETag` names.
@@ -74,6 +100,11 @@ impl Caller {
     /// Who calls.
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The service that is called.
+    pub fn app(&self) -> &App {
+        &self.app
     }
 
     /// Answers a read on one snapshot.
@@ -87,6 +118,30 @@ impl Caller {
     {
         let view = self.load(permission, body).await?;
         Ok(HttpResponse::Ok().json(view))
+    }
+
+    /// Answers a read on one snapshot as JSON, as CSV or as a workbook.
+    ///
+    /// # Errors
+    /// As [`Caller::read`].
+    pub async fn read_shown<T, F>(
+        self,
+        permission: Permission,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        F: FnOnce(&mut DbConnection, &App, &Actor, Form) -> Result<Shown<T>, CommandError>
+            + Send
+            + 'static,
+    {
+        let (form, language) = (self.form, self.language);
+        let shown =
+            self.load(permission, move |conn, app, actor| body(conn, app, actor, form)).await?;
+        match shown {
+            Shown::Page(view) => Ok(HttpResponse::Ok().json(view)),
+            Shown::Whole(table) => table.answer(form, language),
+        }
     }
 
     /// Answers a read of one versioned thing, with its `ETag`.

@@ -85,6 +85,8 @@ codes! {
     PeriodClosed = "period_closed", 409, "该期间已结账", "The period is closed";
     /// The business time lies further back than the caller's role may post.
     TooFarBack = "too_far_back", 409, "补录时间过早", "Too far back for your role";
+    /// A table would have more rows than one answer may.
+    TooManyRows = "too_many_rows", 409, "行数过多", "Too many rows";
     /// The version named by `If-Match` is not the current one.
     StaleVersion = "stale_version", 412, "版本已过期", "The version is stale";
     /// The body is larger than the limit.
@@ -101,6 +103,8 @@ codes! {
     Internal = "internal_error", 500, "服务内部错误", "Internal error";
     /// The database is busy; try again.
     Busy = "busy", 503, "服务繁忙，请稍后重试", "Busy, try again";
+    /// The service's clock is not believed until someone accepts it; reading goes on.
+    ClockJumped = "clock_jumped", 503, "系统时间异常", "The clock has jumped";
     /// The disk is full; reading goes on.
     StorageFull = "storage_full", 507, "存储空间不足", "Storage is full";
 }

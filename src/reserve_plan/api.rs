@@ -294,7 +294,7 @@ pub async fn list_response_levels(
     let region =
         query.region.as_deref().and_then(|text| faults.keep("/region", RegionCode::new(text)));
     faults.check()?;
-    let filter = LevelFilter { region, effective_by: None, after };
+    let filter = LevelFilter { region, after, ..LevelFilter::default() };
     caller
         .read(Permission::ReadPlans, move |conn, _, _| {
             let declared = records::list_levels(conn, &filter, size.probe())?;

@@ -47,7 +47,20 @@ pub fn floor_of(
 /// # Errors
 /// When the database fails.
 pub fn levels_in_force(conn: &mut DbConnection, at: Instant) -> Result<LevelsInForce, DbError> {
-    let filter = LevelFilter { effective_by: Some(at), ..LevelFilter::default() };
+    levels_in_force_as_known(conn, at, None)
+}
+
+/// The same, among the declarations that were on record by `known`.
+///
+/// # Errors
+/// When the database fails.
+pub fn levels_in_force_as_known(
+    conn: &mut DbConnection,
+    at: Instant,
+    known: Option<Instant>,
+) -> Result<LevelsInForce, DbError> {
+    let filter =
+        LevelFilter { effective_by: Some(at), recorded_by: known, ..LevelFilter::default() };
     // The latest come first, so going backwards lets each region's latest have the last word.
     let declared = records::list_levels(conn, &filter, MANY_LEVELS)?;
     Ok(declared.into_iter().rev().map(|one| (one.region, one.level)).collect())

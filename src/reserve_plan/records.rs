@@ -342,9 +342,22 @@ pub fn list_plans(
 /// # Errors
 /// When the database fails.
 pub fn plan_in_force(conn: &mut DbConnection, at: Instant) -> Result<Option<PlanVersion>, DbError> {
+    plan_in_force_as_known(conn, at, Instant::LAST)
+}
+
+/// The same, among those that had been approved by `known`.
+///
+/// # Errors
+/// When the database fails.
+pub fn plan_in_force_as_known(
+    conn: &mut DbConnection,
+    at: Instant,
+    known: Instant,
+) -> Result<Option<PlanVersion>, DbError> {
     reserve_plan::table
         .filter(reserve_plan::status.eq(PlanStatus::Approved))
         .filter(reserve_plan::effective_from.le(at))
+        .filter(reserve_plan::approved_at.le(known))
         .order((
             reserve_plan::effective_from.desc(),
             reserve_plan::approved_at.desc(),
@@ -472,6 +485,8 @@ pub struct LevelFilter {
     pub region: Option<RegionCode>,
     /// Only those that have taken effect by then.
     pub effective_by: Option<Instant>,
+    /// Only those that were on record by then.
+    pub recorded_by: Option<Instant>,
     /// Only what comes after this place: effect, record and id of the last row shown.
     pub after: Option<(Instant, Instant, ResponseLevelId)>,
 }
@@ -492,6 +507,9 @@ pub fn list_levels(
     }
     if let Some(at) = filter.effective_by {
         query = query.filter(effective_at.le(at));
+    }
+    if let Some(known) = filter.recorded_by {
+        query = query.filter(recorded_at.le(known));
     }
     if let Some((effect, record, last)) = &filter.after {
         query = query.filter(

@@ -19,6 +19,7 @@ mod planning;
 mod protocol;
 mod stock;
 mod stores;
+mod two_times;
 mod users;
 mod walk_day;
 mod walk_night;

@@ -2,6 +2,7 @@
 
 mod change_state;
 mod correct;
+mod period;
 mod recall;
 mod receive;
 mod reverse;
@@ -10,6 +11,7 @@ mod write_off;
 
 pub use change_state::change_state;
 pub use correct::post_adjustment;
+pub use period::{close_period, reopen_period};
 pub use recall::recall;
 pub use receive::post_receipt;
 pub use reverse::{reverse_document, reverse_movement};
@@ -23,6 +25,7 @@ use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument};
 use crate::stock::lot::Lot;
 use crate::stock::movement::{Movement, NewMovement};
 use crate::stock::records::{self, Numbering, Posted, Posting};
+use crate::stock::rules;
 use crate::stock::views::MovementView;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,7 +33,7 @@ use std::collections::BTreeMap;
 /// Posts the movements of a new document and stores the document.
 ///
 /// # Errors
-/// Those of [`records::post`].
+/// Those of [`post`].
 pub fn post_document(
     tx: &mut Tx<'_>,
     kind: DocumentKind,
@@ -51,7 +54,7 @@ pub fn post_document(
         bound: None,
         lines,
     };
-    let Posted { number, movements } = records::post(tx.conn, tx.settings.zone, tx.now, posting)?;
+    let Posted { number, movements } = post(tx, posting)?;
     let recorded_at = movements.last().map_or(tx.now, |movement| movement.recorded_at);
     let document = StockDocument {
         id,
@@ -69,6 +72,20 @@ pub fn post_document(
     };
     records::insert_document(tx.conn, &document)?;
     Ok((document, fresh_views(movements)))
+}
+
+/// Posts movements on behalf of the caller.
+///
+/// # Errors
+/// `too_far_back` where the caller's role may not post so late; those of [`records::post`].
+pub fn post(tx: &mut Tx<'_>, posting: Posting) -> Result<Posted, CommandError> {
+    // Files that are brought in at the command line hold history.
+    if !tx.is_internal() {
+        let (zone, role) = (tx.settings.zone, tx.actor.role);
+        let days = (zone.day_of(posting.occurred_at), zone.day_of(tx.now));
+        rules::check_how_far_back(role, days, tx.settings)?;
+    }
+    records::post(tx.conn, tx.settings.zone, tx.now, posting)
 }
 
 /// The views of movements that nothing has taken back yet.
