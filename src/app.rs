@@ -2,7 +2,7 @@
 
 use crate::config::Settings;
 use crate::db::{Db, DbConnection, DbError};
-use crate::kernel::Clock;
+use crate::kernel::{Clock, ClockWatch};
 use std::sync::Arc;
 
 /// The running service; cheap to clone.
@@ -12,6 +12,8 @@ pub struct App {
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether the time is believed.
+    pub clock_watch: Arc<ClockWatch>,
     /// What the county decided.
     pub settings: Arc<Settings>,
 }
@@ -19,7 +21,7 @@ pub struct App {
 impl App {
     /// A service on a database, told the time by `clock`.
     pub fn new(db: Db, clock: Arc<dyn Clock>, settings: Settings) -> Self {
-        Self { db, clock, settings: Arc::new(settings) }
+        Self { db, clock, clock_watch: Arc::default(), settings: Arc::new(settings) }
     }
 
     /// Reads on one snapshot; see [`Db::read`].

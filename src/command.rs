@@ -115,9 +115,15 @@ pub struct Tx<'a> {
     /// What the county decided.
     pub settings: &'a Settings,
     if_match: Option<IfMatch>,
+    is_internal: bool,
 }
 
 impl Tx<'_> {
+    /// Whether the call comes from inside the service: its command line or its demonstration.
+    pub const fn is_internal(&self) -> bool {
+        self.is_internal
+    }
+
     /// Requires the client to have seen the current version of what it changes.
     ///
     /// # Errors
@@ -234,8 +240,21 @@ pub fn run(
     body: impl Fn(&mut Tx<'_>) -> Result<Done, CommandError> + Send + 'static,
 ) -> Result<Done, CommandError> {
     let outcome = {
-        let (settings, clock, call) = (app.settings.clone(), app.clock.clone(), call.clone());
-        app.db.write(move |conn| within(conn, &settings, clock.now(), &call, &body))
+        let (app, call) = (app.clone(), call.clone());
+        let db = app.db.clone();
+        db.write(move |conn| {
+            let begun = app.clock.now();
+            if call.permission != Permission::AcceptClock {
+                app.clock_watch.check(&*app.clock)?;
+            }
+            let done = within(conn, &app.settings, begun, &call, &body)?;
+            // What was known at a time is told a while later; nothing may add to it after that.
+            let latest = begun.plus_seconds(app.settings.command_seconds);
+            if app.clock.now() > latest && call.keyed.is_some() {
+                return Err(DbError::Busy("the command took too long".to_owned()).into());
+            }
+            Ok(done)
+        })
     };
     if let Err(CommandError::Refused(refusal)) = &outcome {
         record_refusal(app, &call, refusal)?;
@@ -272,8 +291,14 @@ pub fn within(
             Err(error) => return Err(error.into()),
         }
     }
-    let mut tx =
-        Tx { conn: &mut *conn, actor: &call.actor, now, settings, if_match: call.if_match };
+    let mut tx = Tx {
+        conn: &mut *conn,
+        actor: &call.actor,
+        now,
+        settings,
+        if_match: call.if_match,
+        is_internal: call.keyed.is_none(),
+    };
     let done = body(&mut tx)?;
     let detail = match &done.before {
         Some(before) => format!(r#"{{"asked":{},"before":{before}}}"#, call.asked),
@@ -296,6 +321,10 @@ pub fn within(
 /// # Errors
 /// When the database fails.
 pub fn record_refusal(app: &App, call: &Call, refusal: &Refusal) -> Result<(), DbError> {
+    // A clock that is not believed dates nothing: the log alone knows of what it made us refuse.
+    if app.clock_watch.fault(&*app.clock).is_some() {
+        return Ok(());
+    }
     let entry = refused_entry(call, refusal);
     let clock = app.clock.clone();
     app.db.write(move |conn| audit::records::append(conn, clock.now(), entry.clone()))

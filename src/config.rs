@@ -38,6 +38,14 @@ pub struct Settings {
     /// The answer to a request can be had again under its idempotency key for this many days;
     /// never fewer than [`Settings::MIN_IDEMPOTENCY_DAYS`].
     pub idempotency_days: i64,
+    /// A keeper or procurement officer posts at most this many business days back.
+    pub keeper_days_back: i64,
+    /// Everyone else posts at most this many business days back.
+    pub commander_days_back: i64,
+    /// The longest that a command may take, in seconds, before it is given up. Questions about
+    /// what was known at a time look at least twice as far back, so that nothing still at work
+    /// can add to their answer.
+    pub command_seconds: i64,
     /// The largest request body, in bytes.
     pub body_limit: usize,
 }
@@ -64,6 +72,9 @@ impl Default for Settings {
             consumption_window_days: 60,
             stale_hours: 72,
             idempotency_days: 14,
+            keeper_days_back: 92,
+            commander_days_back: 366,
+            command_seconds: 30,
             body_limit: 1 << 20,
         }
     }

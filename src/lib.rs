@@ -56,3 +56,4 @@ pub mod server;
 pub mod bench;
 
 pub mod cli;
+pub mod clock;

@@ -56,6 +56,9 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("dispatches.close", &[Keeper, Commander]),
     ("paperwork.read", EVERYBODY),
     ("paperwork.confirm", &[Commander]),
+    ("periods.close", &[Keeper, Commander]),
+    ("periods.reopen", &[Commander, Admin]),
+    ("clock.accept", &[Commander, Admin]),
     ("batches.send", &[Keeper, Procurement, Commander]),
     ("allocations.read", EVERYBODY),
     ("allocations.propose", &[Commander]),
@@ -127,6 +130,9 @@ impl Documents {
         made.plan(app);
         made.dispatch_that_came(app);
         made.dispatch_on_a_spoken_word(app);
+        let period = json!({"store_code": "QN-HOSP", "through_day": "2026-01-31"});
+        let period = app.post("keeper.hospital", "/periods/close", period).expect(201);
+        made.keep("period", &period["id"]);
         made.allocation(app);
         made.stocktake(app);
         made
@@ -689,6 +695,32 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/makers-lots/{makers_lot}/recall",
             json!({"reason": "召回公告 2026-17"}),
         ),
+        row(
+            "get_stock_card",
+            "stock.read",
+            HidesDocument,
+            "/stock/card?store=QN-HOSP&item=M02",
+            none(),
+        ),
+        row("get_stock_summary", "stock.read", FiltersRows, "/stock/summary", none()),
+        row("list_periods", "stores.read", Anywhere, "/periods", none()),
+        row("get_period", "stores.read", Anywhere, "/periods/{period}", none()),
+        row(
+            "close_period",
+            "periods.close",
+            NamesStore,
+            "/periods/close",
+            json!({"store_code": "QN-HOSP", "through_day": "2026-01-31"}),
+        ),
+        row(
+            "reopen_period",
+            "periods.reopen",
+            HidesDocument,
+            "/periods/{period}/reopen",
+            json!({"reason": "漏记"}),
+        ),
+        row("get_clock", "self.read", Anywhere, "/clock", none()),
+        row("accept_clock", "clock.accept", Anywhere, "/clock/accept", json!({"reason": "已核对"})),
         row("list_movements", "stock.read", FiltersRows, "/movements", none()),
         row(
             "reverse_movement",

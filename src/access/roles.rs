@@ -88,6 +88,12 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// Close a period for a store or a region.
+        ClosePeriods = "periods.close",
+        /// Reopen a period that a lower role closed.
+        ReopenPeriods = "periods.reopen",
+        /// Accept a clock that has jumped.
+        AcceptClock = "clock.accept",
         /// Send many commands in one request; each needs its own right.
         SendBatches = "batches.send",
         /// See allocations that look at a store in scope, and the routes.
@@ -147,6 +153,7 @@ impl Role {
                     | P::ShipDispatches
                     | P::ReceiveDispatches
                     | P::CloseDispatches
+                    | P::ClosePeriods
                     | P::SendBatches
                     | P::RunStocktakes
                     | P::ReopenStocktakes
@@ -167,6 +174,9 @@ impl Role {
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::ClosePeriods
+                    | P::ReopenPeriods
+                    | P::AcceptClock
                     | P::SendBatches
                     | P::ProposeAllocations
                     | P::DecideAllocations
@@ -183,6 +193,8 @@ impl Role {
                         | P::WriteCapabilities
                         | P::ManageUsers
                         | P::ReadAudit
+                        | P::ReopenPeriods
+                        | P::AcceptClock
                 )
             }
         }

@@ -77,12 +77,17 @@ pub fn run(
         let (part, now_made) = app.db.write(move |conn| {
             let mut made = before.clone();
             let mut part = Vec::new();
+            let begun = clock.now();
             for one in all.iter().skip(begin).take(size) {
                 let answered = one.answer(conn, &settings, clock.as_ref(), &made)?;
                 if let (Some(client_id), Some(id)) = (&answered.client_id, answered.made()) {
                     made.insert(client_id.clone(), id);
                 }
                 part.push(answered);
+            }
+            // As for a single command: nothing is added late to what was known at a time.
+            if clock.now() > begun.plus_seconds(settings.command_seconds) {
+                return Err(DbError::Busy("the commands took too long".to_owned()));
             }
             Ok::<_, DbError>((part, made))
         })?;

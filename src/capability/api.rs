@@ -5,7 +5,7 @@ use crate::capability::commands::{self, not_found};
 use crate::capability::requests::{CapabilityPatch, CapabilityRequest};
 use crate::capability::views::{CapabilityFigure, CapabilityView};
 use crate::capability::{queries, records};
-use crate::http::{ApiError, Caller, Filters, Problem, Versioned, page_after};
+use crate::http::{ApiError, AskedMoment, Caller, Filters, Problem, Versioned, page_after};
 use crate::kernel::page::Page;
 use crate::kernel::{CapabilityCode, Faults, Refusal, RegionCode, StoreCode};
 use crate::shortfall::queries::Question;
@@ -126,6 +126,10 @@ pub struct FigureQuery {
     region: Option<String>,
     /// Stores of this kind.
     kind: Option<String>,
+    /// With what was held at this business time; the present unless said.
+    as_of: Option<String>,
+    /// With what was on record at this time.
+    as_known_at: Option<String>,
     /// Stores of a page: 50 unless said, 1000 at most. The figures together are of all stores.
     #[param(minimum = 1)]
     limit: Option<i64>,
@@ -151,6 +155,8 @@ pub async fn get_capability_figure(
 ) -> Result<HttpResponse, ApiError> {
     let mut faults = Faults::new();
     let (size, after) = page_after::<StoreCode>(query.limit, query.cursor.as_deref(), &mut faults);
+    let (as_of, as_known_at) = (query.as_of.as_deref(), query.as_known_at.as_deref());
+    let asked = AskedMoment::parse(caller.app(), as_of, as_known_at, &mut faults);
     let question = Question {
         store: query.store.and_then(|text| faults.keep("/store", StoreCode::new(&text))),
         region: query.region.and_then(|text| faults.keep("/region", RegionCode::new(&text))),
@@ -160,10 +166,11 @@ pub async fn get_capability_figure(
     faults.check()?;
     caller
         .read(Permission::ReadStock, move |conn, app, actor| {
+            let moment = asked.settle(conn, app)?;
             let code = capability_code(&code)?;
             let of = records::find(conn, &code)?.ok_or_else(|| not_found(code.as_str()))?;
             let question = Question { scope: actor.scope.stores(), ..question };
-            let answer = queries::figure(conn, &of, &question, &app.settings, app.clock.now())?;
+            let answer = queries::figure(conn, &of, &question, &app.settings, moment)?;
             let rest = answer.stores.iter().filter(|row| after.as_ref() < Some(&row.store));
             let page = Page::from_probe(rest.cloned().collect(), size, |row| row.store.clone());
             Ok(CapabilityFigure::new(&of, &answer, &page.rows, page.next_cursor))

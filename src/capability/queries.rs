@@ -5,7 +5,7 @@ use crate::capability::rules::{Possible, possible};
 use crate::config::Settings;
 use crate::consumption::queries::Cells;
 use crate::db::{DbConnection, DbError};
-use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
+use crate::kernel::{Instant, ItemCode, Moment, Quantity, StoreCode};
 use crate::shortfall::holding::hold;
 use crate::shortfall::queries::{Question, last_reports, lots_at, stores_asked};
 use chrono::TimeDelta;
@@ -27,15 +27,15 @@ pub struct StoreFigure {
 /// How often the stores can do it, each alone and all together.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The time of the figures.
-    pub as_of: Instant,
+    /// The times of the figures.
+    pub moment: Moment,
     /// With what all hold, as if it lay in one place.
     pub together: Possible,
     /// Each store, by code.
     pub stores: Vec<StoreFigure>,
 }
 
-/// How often the stores of a question can do something, as they stand now.
+/// How often the stores of a question can do something with what they held at a moment.
 ///
 /// Of the question, scope, store, kind and region count.
 ///
@@ -46,25 +46,25 @@ pub fn figure(
     of: &Capability,
     question: &Question,
     settings: &Settings,
-    now: Instant,
+    moment: Moment,
 ) -> Result<Answer, DbError> {
     let stores: Vec<StoreCode> =
         stores_asked(conn, question)?.into_iter().map(|place| place.code).collect();
-    let today = settings.zone.day_of(now);
+    let today = settings.zone.day_of(moment.as_of);
     let mut there: BTreeMap<(StoreCode, ItemCode), Quantity> = BTreeMap::new();
     let mut of_all: BTreeMap<&ItemCode, Quantity> = BTreeMap::new();
     for item in of.items() {
         let cells = Cells { stores: Some(stores.clone()), item: Some(item.clone()) };
-        for (cell, lots) in lots_at(conn, &cells)? {
+        for (cell, lots) in lots_at(conn, settings.zone, &moment, &cells)? {
             let available = hold(&lots, today).available;
             let sum = of_all.entry(item).or_insert(Quantity::ZERO);
             *sum = sum.plus_capped(available);
             there.insert(cell, available);
         }
     }
-    let seen = last_reports(conn, &Cells { stores: Some(stores.clone()), item: None })?;
+    let seen = last_reports(conn, &moment, &Cells { stores: Some(stores.clone()), item: None })?;
     let silent = TimeDelta::try_hours(settings.stale_hours).unwrap_or_default();
-    let stale_before = now.plus(-silent);
+    let stale_before = moment.as_of.plus(-silent);
     let together = possible(of, |item| of_all.get(item).copied().unwrap_or(Quantity::ZERO));
     let figure_of = |store: StoreCode| {
         let figure = possible(of, |item| {
@@ -74,5 +74,5 @@ pub fn figure(
         let stale = last_report_at.is_none_or(|at| at < stale_before);
         StoreFigure { store, figure, last_report_at, stale }
     };
-    Ok(Answer { as_of: now, together, stores: stores.into_iter().map(figure_of).collect() })
+    Ok(Answer { moment, together, stores: stores.into_iter().map(figure_of).collect() })
 }

@@ -77,6 +77,8 @@ pub struct CapabilityFigure {
     pub capability: CapabilityView,
     /// The time that the figures are of.
     pub as_of: Instant,
+    /// What was recorded later is not known to them.
+    pub as_known_at: Instant,
     /// With what all stores asked about hold together, as if it lay in one place.
     pub together: PossibleView,
     /// The sum of what each store can do with what it has: never above `together`.
@@ -177,7 +179,8 @@ impl CapabilityFigure {
         let oldest = answer.stores.iter().map(|store| store.last_report_at).min();
         Self {
             capability: CapabilityView::from(of),
-            as_of: answer.as_of,
+            as_of: answer.moment.as_of,
+            as_known_at: answer.moment.as_known_at,
             together: PossibleView::new(of, &answer.together),
             alone: Quantity::total(answer.stores.iter().map(|s| s.figure.possible)).units(),
             stores: count(answer.stores.len()),

@@ -1,9 +1,10 @@
 //! The heads of the chains: locked last in every command, never cached.
 
 use crate::chain::Head;
-use crate::db::schema::chain_head;
+use crate::db::schema::{chain_head, clock_acceptance};
 use crate::db::{DbConnection, DbError, SteadyWrite};
 use crate::kernel::Instant;
+use crate::kernel::id::ClockAcceptanceId;
 use crate::{load_locked, on_each_backend};
 use diesel::prelude::*;
 
@@ -68,4 +69,51 @@ pub fn all_heads(conn: &mut DbConnection) -> Result<Vec<Head>, DbError> {
         .into_iter()
         .map(|(chain, seq, hash, recorded_at)| Head { chain, seq, hash, recorded_at })
         .collect())
+}
+
+/// The newest recorded time of any chain.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest_record(conn: &mut DbConnection) -> Result<Instant, DbError> {
+    let newest: Option<Instant> =
+        chain_head::table.select(diesel::dsl::max(chain_head::recorded_at)).first(conn)?;
+    Ok(newest.unwrap_or(Instant::FIRST))
+}
+
+/// A clock that someone accepted.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = clock_acceptance, treat_none_as_default_value = false)]
+pub struct Acceptance {
+    /// Its id.
+    pub id: ClockAcceptanceId,
+    /// The newest recorded time there was.
+    pub recorded_head: Instant,
+    /// What the clock showed.
+    pub shown: Instant,
+    /// Why it was accepted.
+    pub reason: String,
+    /// By whom.
+    pub accepted_by: String,
+}
+
+/// Stores that a clock was accepted.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert_acceptance(conn: &mut DbConnection, new: &Acceptance) -> Result<(), DbError> {
+    diesel::insert_into(clock_acceptance::table).values(new.clone()).execute(conn)?;
+    Ok(())
+}
+
+/// When clocks were accepted, the newest first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub fn acceptances(conn: &mut DbConnection, limit: i64) -> Result<Vec<Acceptance>, DbError> {
+    Ok(clock_acceptance::table
+        .select(Acceptance::as_select())
+        .order(clock_acceptance::id.desc())
+        .limit(limit)
+        .load(conn)?)
 }

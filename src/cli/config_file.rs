@@ -53,6 +53,9 @@ pub struct CountySection {
     stocktake_value: Option<Money>,
     large_issue_units: Option<u32>,
     future_minutes: Option<u32>,
+    keeper_days_back: Option<u32>,
+    commander_days_back: Option<u32>,
+    command_seconds: Option<u32>,
     paperwork_hours: Option<u32>,
     replenish_days: Option<u32>,
     horizon_days: Option<u32>,
@@ -108,6 +111,9 @@ impl CountySection {
             stocktake_value: self.stocktake_value.unwrap_or(usual.stocktake_value),
             large_issue_units: units(self.large_issue_units, usual.large_issue_units),
             future_minutes: whole(self.future_minutes, usual.future_minutes),
+            keeper_days_back: whole(self.keeper_days_back, usual.keeper_days_back),
+            commander_days_back: whole(self.commander_days_back, usual.commander_days_back),
+            command_seconds: whole(self.command_seconds, usual.command_seconds),
             paperwork_hours: whole(self.paperwork_hours, usual.paperwork_hours),
             replenish_days: whole(self.replenish_days, usual.replenish_days),
             horizon_days: whole(self.horizon_days, usual.horizon_days),
@@ -149,6 +155,9 @@ mod tests {
             consumption_window_days = 7
             stale_hours = 8
             idempotency_days = 9
+            keeper_days_back = 10
+            commander_days_back = 11
+            command_seconds = 12
             body_limit = 10
             "#,
         )
@@ -167,9 +176,12 @@ mod tests {
             settings.consumption_window_days,
             settings.stale_hours,
             settings.idempotency_days,
+            settings.keeper_days_back,
+            settings.commander_days_back,
+            settings.command_seconds,
             settings.stocktake_units.units(),
         ];
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 10]);
         assert_eq!(settings.stocktake_value, Money::parse("11").unwrap());
         assert_eq!(settings.body_limit, 10);
     }

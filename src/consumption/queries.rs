@@ -3,13 +3,14 @@
 pub mod averages;
 
 use crate::consumption::rules::{UsableChange, UseHistory, Window};
-use crate::db::schema::{lot, makers_lot, stock_balance, stock_movement, store};
+use crate::db::schema::{lot, makers_lot, stock_movement, store};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::time::{BusinessZone, plus_days};
-use crate::kernel::{Instant, ItemCode, StoreCode};
+use crate::kernel::{Instant, ItemCode, Moment, StoreCode};
 use crate::stock::account::{Outside, StockState};
 use crate::stock::lot::Expiry;
+use crate::stock::queries::at::{Places, balances_at};
 use chrono::NaiveDate;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
@@ -34,8 +35,9 @@ pub struct Cells {
 
 /// What the ledger knows of the use of items at stores over a window.
 ///
-/// Four grouped queries, however many stores and items there are. The stock of the past is worked
-/// out backwards from the balances of today, so that movements before the window need not be read.
+/// A fixed number of queries, however many stores and items there are. The stock before the window
+/// is that of the closings, so that movements before it need not be read. Only what was on record
+/// by `known` counts, where it is given.
 ///
 /// # Errors
 /// When the database fails.
@@ -44,18 +46,21 @@ pub fn histories(
     window: Window,
     zone: BusinessZone,
     cells: &Cells,
+    known: Option<Instant>,
 ) -> Result<BTreeMap<Cell, UseHistory>, DbError> {
     let mut histories: BTreeMap<Cell, UseHistory> = BTreeMap::new();
-    for (store, item, day) in first_seen(conn, cells)? {
+    // What is on record lies before the year 2200.
+    let on_record = known.unwrap_or(Instant::LAST);
+    for (store, item, day) in first_seen(conn, cells, on_record)? {
         histories.entry((store, item)).or_default().first_seen = day;
     }
-    for (store, item, day, units) in used(conn, window, cells)? {
+    for (store, item, day, units) in used(conn, window, cells, on_record)? {
         add_use(&mut histories, (store, item), day, units);
     }
-    for (store, item, day, units) in taken_back(conn, window, cells)? {
+    for (store, item, day, units) in taken_back(conn, window, cells, on_record)? {
         add_use(&mut histories, (store, item), day, units);
     }
-    for (cell, change) in usable_changes(conn, window, zone, cells)? {
+    for (cell, change) in usable_changes(conn, window, zone, cells, known)? {
         histories.entry(cell).or_default().changes.push(change);
     }
     Ok(histories)
@@ -75,10 +80,12 @@ fn add_use(
 fn first_seen(
     conn: &mut DbConnection,
     cells: &Cells,
+    known: Instant,
 ) -> Result<Vec<(StoreCode, ItemCode, Option<NaiveDate>)>, DbError> {
     use stock_movement::{business_day, item_code, store_code, to_kind};
     let mut query = stock_movement::table
         .filter(to_kind.eq("store"))
+        .filter(stock_movement::recorded_at.le(known))
         .group_by((store_code, item_code))
         .select((store_code, item_code, diesel::dsl::min(business_day)))
         .into_boxed();
@@ -98,6 +105,7 @@ fn used(
     conn: &mut DbConnection,
     window: Window,
     cells: &Cells,
+    known: Instant,
 ) -> Result<Vec<DailyUnits>, DbError> {
     use stock_movement::{
         business_day, from_kind, from_name, item_code, quantity, reverses, store_code, to_kind,
@@ -109,6 +117,7 @@ fn used(
         .filter(business_day.ge(window.first()))
         .filter(business_day.lt(window.today()))
         .filter(reverses.is_null())
+        .filter(stock_movement::recorded_at.le(known))
         .filter(into_use.or(given_back))
         .group_by((store_code, item_code, business_day))
         .select((
@@ -133,6 +142,7 @@ fn taken_back(
     conn: &mut DbConnection,
     window: Window,
     cells: &Cells,
+    known: Instant,
 ) -> Result<Vec<DailyUnits>, DbError> {
     let reversed = diesel::alias!(stock_movement as reversed);
     let day = reversed.field(stock_movement::business_day);
@@ -145,6 +155,7 @@ fn taken_back(
             reversed.on(stock_movement::reverses.eq(reversed.field(stock_movement::id).nullable())),
         )
         .filter(stock_movement::reverses.is_not_null())
+        .filter(stock_movement::recorded_at.le(known))
         .filter(day.ge(window.first()))
         .filter(day.lt(window.today()))
         .filter(from_use.or(not_given_back))
@@ -180,28 +191,33 @@ fn usable_changes(
     window: Window,
     zone: BusinessZone,
     cells: &Cells,
+    known: Option<Instant>,
 ) -> Result<Vec<(Cell, UsableChange)>, DbError> {
-    let lives = lot_lives(conn, zone, cells)?;
-    let mut before: BTreeMap<(StoreCode, ItemCode, LotId), i64> = BTreeMap::new();
-    for (store, item, lot, on_hand) in available_balances(conn, cells)? {
-        before.insert((store, item, lot), on_hand);
-    }
+    let lives = lot_lives(conn, zone, cells, known)?;
     let mut changes = Vec::new();
     let mut push = |cell: Cell, lot: &LotId, day: NaiveDate, units: i64| {
         if let Some(life) = lives.get(lot).filter(|life| life.usable && units != 0) {
             changes.push((cell, UsableChange { day, usable_until: life.usable_until, units }));
         }
     };
-    for (store, item, lot, day, units) in available_changes(conn, window, cells)? {
-        let units = units.unwrap_or(0);
-        let opening = before.entry((store.clone(), item.clone(), lot.clone())).or_default();
-        *opening = opening.saturating_sub(units);
-        if day < window.today() {
-            push((store, item), &lot, day, units);
-        }
+    let start = zone.start_of(window.first());
+    let before = start.previous();
+    let moment = match known {
+        Some(known) => Moment::as_known_at(before, known),
+        None => Moment::as_of(before, Instant::LAST),
+    };
+    let places = Places {
+        stores: cells.stores.clone(),
+        items: cells.item.clone().map(|item| vec![item]),
+        state: Some(StockState::Available),
+        ..Places::default()
+    };
+    for ((store, item, lot, _), held) in balances_at(conn, zone, &moment, &places)? {
+        push((store, item), &lot, plus_days(window.first(), -1), held.on_hand);
     }
-    for ((store, item, lot), units) in before {
-        push((store, item), &lot, plus_days(window.first(), -1), units);
+    let on_record = known.unwrap_or(Instant::LAST);
+    for (store, item, lot, day, units) in available_changes(conn, window, cells, on_record)? {
+        push((store, item), &lot, day, units.unwrap_or(0));
     }
     Ok(changes)
 }
@@ -210,6 +226,7 @@ fn lot_lives(
     conn: &mut DbConnection,
     zone: BusinessZone,
     cells: &Cells,
+    known: Option<Instant>,
 ) -> Result<HashMap<LotId, LotLife>, DbError> {
     let mut query = lot::table
         .inner_join(makers_lot::table)
@@ -222,29 +239,12 @@ fn lot_lives(
     Ok(rows
         .into_iter()
         .map(|(id, expiry, expires_on, recalled_at)| {
+            let recalled_at = recalled_at.filter(|at| known.is_none_or(|known| *at <= known));
             let before_recall = recalled_at.map(|at| plus_days(zone.day_of(at), -1));
             let usable_until = expires_on.into_iter().chain(before_recall).min();
             (id, LotLife { usable_until, usable: expiry != Expiry::Unknown.kind() })
         })
         .collect())
-}
-
-fn available_balances(
-    conn: &mut DbConnection,
-    cells: &Cells,
-) -> Result<Vec<(StoreCode, ItemCode, LotId, i64)>, DbError> {
-    use stock_balance::{item_code, lot_id, on_hand, state, store_code};
-    let mut query = stock_balance::table
-        .filter(state.eq(StockState::Available))
-        .select((store_code, item_code, lot_id, on_hand))
-        .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(store_code.eq_any(stores));
-    }
-    if let Some(item) = &cells.item {
-        query = query.filter(item_code.eq(item));
-    }
-    Ok(query.load(conn)?)
 }
 
 type LotChange = (StoreCode, ItemCode, LotId, NaiveDate, Option<i64>);
@@ -253,6 +253,7 @@ fn available_changes(
     conn: &mut DbConnection,
     window: Window,
     cells: &Cells,
+    known: Instant,
 ) -> Result<Vec<LotChange>, DbError> {
     use stock_movement::{
         business_day, from_kind, from_state, item_code, lot_id, quantity, store_code, to_kind,
@@ -262,6 +263,8 @@ fn available_changes(
     let went = from_kind.eq("store").and(from_state.eq(StockState::Available));
     let mut query = stock_movement::table
         .filter(business_day.ge(window.first()))
+        .filter(business_day.lt(window.today()))
+        .filter(stock_movement::recorded_at.le(known))
         .filter(came.or(went))
         .group_by((store_code, item_code, lot_id, business_day))
         .select((

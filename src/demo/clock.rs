@@ -21,4 +21,8 @@ impl Clock for ShiftedClock {
     fn now(&self) -> Instant {
         SystemClock.now().plus_days(self.days)
     }
+
+    fn steady_micros(&self) -> i64 {
+        SystemClock.steady_micros()
+    }
 }

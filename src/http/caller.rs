@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
 use crate::db::{DbConnection, DbError};
 use crate::http::problem::{ApiError, language_of, request_id_of};
+use crate::http::table::{Form, Table};
 use crate::idempotency::{KeyedRequest, parse_key};
 use crate::kernel::hash::sha256_hex;
 use crate::kernel::{Code, Language, Refusal, json};
@@ -26,6 +27,7 @@ pub struct Caller {
     keyed: Option<String>,
     if_match: Option<IfMatch>,
     is_json: bool,
+    form: Form,
     language: Language,
     body: web::Bytes,
 }
@@ -42,10 +44,11 @@ impl FromRequest for Caller {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let keyed = text("idempotency-key").and_then(parse_key);
         let if_match = text("if-match").map(IfMatch::parse);
-        let otherwise = app.as_ref().map_or(Language::Zh, |app| app.settings.language);
-        let language = language_of(headers, otherwise);
         // An empty body has no type to tell.
         let is_json = text("content-type").is_none_or(is_json_type);
+        let form = Form::accepted(headers);
+        let otherwise = app.as_ref().map_or(Language::Zh, |app: &App| app.settings.language);
+        let language = language_of(headers, otherwise);
         let (request_id, method, path) = (
             request_id_of(request),
             request.method().to_string(),
@@ -80,11 +83,20 @@ impl FromRequest for Caller {
                 keyed,
                 if_match,
                 is_json,
+                form,
                 language,
                 body,
             })
         })
     }
+}
+
+/// What a read answers in the form that is wanted.
+pub enum Shown<T> {
+    /// A page, as JSON.
+    Page(T),
+    /// The whole, as a table.
+    Whole(Table),
 }
 
 /// What a read answers, with the version that its `ETag` names.
@@ -94,6 +106,11 @@ impl Caller {
     /// Who calls.
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The service that is called.
+    pub fn app(&self) -> &App {
+        &self.app
     }
 
     /// The language in which the caller wants to be told.
@@ -117,6 +134,30 @@ impl Caller {
     {
         let view = self.load(permission, body).await?;
         Ok(HttpResponse::Ok().json(view))
+    }
+
+    /// Answers a read on one snapshot as JSON, as CSV or as a workbook.
+    ///
+    /// # Errors
+    /// As [`Caller::read`].
+    pub async fn read_shown<T, F>(
+        self,
+        permission: Permission,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        F: FnOnce(&mut DbConnection, &App, &Actor, Form) -> Result<Shown<T>, CommandError>
+            + Send
+            + 'static,
+    {
+        let (form, language) = (self.form, self.language);
+        let shown =
+            self.load(permission, move |conn, app, actor| body(conn, app, actor, form)).await?;
+        match shown {
+            Shown::Page(view) => Ok(HttpResponse::Ok().json(view)),
+            Shown::Whole(table) => table.answer(form, language),
+        }
     }
 
     /// Answers a read of one versioned thing, with its `ETag`.

@@ -3,11 +3,15 @@
 pub mod caller;
 pub mod filters;
 pub mod metrics;
+pub mod moment;
 pub mod problem;
+pub mod table;
 
-pub use caller::{Caller, Versioned};
+pub use caller::{Caller, Shown, Versioned};
 pub use filters::{Filters, page_after};
+pub use moment::AskedMoment;
 pub use problem::{ApiError, Problem};
+pub use table::{Cell, Form, Table};
 
 /// Declares a page of a list for the OpenAPI document and its conversion.
 ///

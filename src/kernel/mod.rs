@@ -2,11 +2,13 @@
 //!
 //! A value that exists is valid: each type has a private field and one checking constructor.
 
+pub mod clock;
 pub mod code;
 pub mod hash;
 pub mod id;
 pub mod json;
 pub mod language;
+pub mod moment;
 pub mod money;
 pub mod page;
 pub mod patch;
@@ -17,8 +19,10 @@ pub mod sql;
 pub mod text;
 pub mod time;
 
+pub use clock::ClockWatch;
 pub use code::{CapabilityCode, Gtin, ItemCode, LotNumber, RegionCode, StoreCode};
 pub use language::{Bilingual, Language};
+pub use moment::Moment;
 pub use money::Money;
 pub use quantity::{Quantity, QuantityChange};
 pub use ratio::Ratio;

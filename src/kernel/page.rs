@@ -11,6 +11,12 @@ impl PageSize {
     pub const DEFAULT: Self = Self(50);
     /// The most rows that one page gives.
     pub const MAX: i64 = 1_000;
+    /// More rows than one table takes.
+    pub const WHOLE: Self = Self(100_001);
+    /// The same, to count by.
+    pub const MAX_ROWS: usize = 1_000;
+    /// The largest page.
+    pub const LARGEST: Self = Self(Self::MAX);
 
     /// A page of `rows`; more than [`PageSize::MAX`] gives that many.
     ///

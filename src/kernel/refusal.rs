@@ -91,6 +91,8 @@ codes! {
     PeriodClosed = "period_closed", 409, "该期间已结账", "The period is closed";
     /// The business time lies further back than the caller's role may post.
     TooFarBack = "too_far_back", 409, "补录时间过早", "Too far back for your role";
+    /// A table would have more rows than one answer may.
+    TooManyRows = "too_many_rows", 409, "行数过多", "Too many rows";
     /// A stocktake counted the lot after the movement, and its difference has absorbed it.
     AbsorbedByCount = "absorbed_by_count", 409, "已被盘点吸收", "A later count has absorbed it";
     /// The line was counted in this round already.
@@ -115,6 +117,8 @@ codes! {
     Internal = "internal_error", 500, "服务内部错误", "Internal error";
     /// The database is busy; try again.
     Busy = "busy", 503, "服务繁忙，请稍后重试", "Busy, try again";
+    /// The service's clock is not believed until someone accepts it; reading goes on.
+    ClockJumped = "clock_jumped", 503, "系统时间异常", "The clock has jumped";
     /// The answer to a commit was lost: repeat with the same key, which tells what happened.
     OutcomeUnknown = "outcome_unknown", 503, "结果未知，请用同一幂等键重试", "Outcome unknown: repeat with the same key";
     /// The disk failed; the service ends, and its next start knows what was stored.

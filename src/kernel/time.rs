@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A point in time in microseconds since 1970-01-01T00:00:00Z.
 ///
@@ -98,6 +100,18 @@ impl Instant {
         self.plus(TimeDelta::try_minutes(minutes).unwrap_or_default())
     }
 
+    /// Later by `seconds`.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        self.plus(TimeDelta::try_seconds(seconds).unwrap_or_default())
+    }
+
+    /// The microsecond before.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0 - 1)
+    }
+
     /// The next microsecond.
     #[must_use]
     pub const fn next(self) -> Self {
@@ -153,6 +167,10 @@ crate::integer_column!(Instant);
 pub trait Clock: Send + Sync {
     /// The current instant, cut to microseconds.
     fn now(&self) -> Instant;
+
+    /// A count of microseconds that nobody sets, from some beginning; a jump of the clock shows
+    /// against it.
+    fn steady_micros(&self) -> i64;
 }
 
 /// The machine's clock.
@@ -167,27 +185,46 @@ impl Clock for SystemClock {
     fn now(&self) -> Instant {
         Instant(Utc::now().timestamp_micros().clamp(EARLIEST_MICROS, LATEST_MICROS - 1))
     }
+
+    fn steady_micros(&self) -> i64 {
+        static BEGINNING: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+        i64::try_from(BEGINNING.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
 }
 
 /// A clock that stands where it is set, for tests and for writing history.
 #[derive(Debug)]
-pub struct SetClock(std::sync::atomic::AtomicI64);
+pub struct SetClock {
+    shown: AtomicI64,
+    /// How far it was made to jump, all in all.
+    jumped: AtomicI64,
+}
 
 impl SetClock {
     /// A clock that shows `instant`.
     pub const fn at(instant: Instant) -> Self {
-        Self(std::sync::atomic::AtomicI64::new(instant.0))
+        Self { shown: AtomicI64::new(instant.0), jumped: AtomicI64::new(0) }
     }
 
-    /// Sets it to another instant.
+    /// Lets time pass until another instant.
     pub fn set(&self, instant: Instant) {
-        self.0.store(instant.0, std::sync::atomic::Ordering::SeqCst);
+        self.shown.store(instant.0, Ordering::SeqCst);
+    }
+
+    /// Makes it show another instant although no time has passed.
+    pub fn jump_to(&self, instant: Instant) {
+        let before = self.shown.swap(instant.0, Ordering::SeqCst);
+        self.jumped.fetch_add(instant.0 - before, Ordering::SeqCst);
     }
 }
 
 impl Clock for SetClock {
     fn now(&self) -> Instant {
-        Instant(self.0.load(std::sync::atomic::Ordering::SeqCst))
+        Instant(self.shown.load(Ordering::SeqCst))
+    }
+
+    fn steady_micros(&self) -> i64 {
+        self.shown.load(Ordering::SeqCst) - self.jumped.load(Ordering::SeqCst)
     }
 }
 

@@ -679,6 +679,9 @@ pub fn list_levels(
     if let Some(at) = filter.effective_by {
         query = query.filter(effective_at.le(at));
     }
+    if let Some(known) = filter.recorded_by {
+        query = query.filter(recorded_at.le(known));
+    }
     if let Some((effect, record, last)) = &filter.after {
         query = query.filter(
             effective_at.lt(*effect).or(effective_at

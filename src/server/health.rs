@@ -33,7 +33,7 @@ pub async fn healthz() -> HttpResponse {
 
 /// Can the service work
 ///
-/// The database answers, its schema is current, and it can still be written.
+/// The database answers, its schema is current, it can still be written, and the clock is believed.
 #[utoipa::path(tag = "system", operation_id = "get_readiness", security(()),
     responses((status = 200, description = "Ready", body = Health),
               (status = 503, description = "Not ready", body = Problem,
@@ -43,6 +43,7 @@ pub async fn healthz() -> HttpResponse {
 #[get("/readyz")]
 pub async fn readyz(app: web::Data<App>) -> Result<HttpResponse, ApiError> {
     let db = app.db.clone();
+    app.clock_watch.check(&*app.clock)?;
     let current = blocking(move || {
         let current = db.is_current()?;
         db.check_writable()?;

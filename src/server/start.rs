@@ -1,7 +1,8 @@
 //! Starting the HTTP server, and stopping it without losing what it has begun.
 
 use crate::app::App;
-use crate::db::Db;
+use crate::chain::records::{acceptances, newest_record};
+use crate::db::{Db, DbError};
 use crate::http::{metrics, problem};
 use crate::server::health;
 use crate::server::housekeeping::keep_tidy;
@@ -47,6 +48,7 @@ impl Default for ServerOptions {
 /// When the listener cannot be used.
 pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<Server> {
     let _ = metrics::recorder();
+    watch_clock(&app).map_err(std::io::Error::other)?;
     let document = openapi();
     let known = web::Data::new(KnownPaths::of(&document));
     let body_limit = app.settings.body_limit;
@@ -77,6 +79,18 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
     .shutdown_timeout(options.shutdown_timeout.as_secs());
     let server = if options.workers > 0 { server.workers(options.workers) } else { server };
     Ok(server.listen(listener)?.run())
+}
+
+/// Compares the clock with what is on record, before anything is dated by it.
+///
+/// # Errors
+/// When the database fails.
+pub fn watch_clock(app: &App) -> Result<(), DbError> {
+    let (newest, accepted) =
+        app.read(|conn| Ok::<_, DbError>((newest_record(conn)?, acceptances(conn, 1)?)))?;
+    let accepted = accepted.first().map(|acceptance| acceptance.recorded_head);
+    app.clock_watch.begin(&*app.clock, newest, accepted);
+    Ok(())
 }
 
 /// Serves on a listener until it is asked to stop and has finished what it had begun.

@@ -3,7 +3,8 @@
 pub mod preview;
 
 use crate::access::Permission;
-use crate::http::{ApiError, Caller, Filters, Problem, page_after};
+use crate::app::App;
+use crate::http::{ApiError, AskedMoment, Caller, Filters, Problem, page_after};
 use crate::kernel::page::{Cursor, PageSize};
 use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, StoreCode};
 use crate::reserve_plan::level::ResponseLevel;
@@ -28,8 +29,10 @@ pub struct ShortfallPage {
     pub plans: Vec<PlanRef>,
     /// The gravest response level that holds at any store asked about; each row has its own.
     pub level: ResponseLevel,
-    /// The time that the figures are of.
+    /// The business time that the figures are of.
     pub as_of: Instant,
+    /// The recorded time up to which the book was read for them.
+    pub as_known_at: Instant,
     /// The lines.
     pub rows: Vec<ShortfallRow>,
     /// Over all lines that match, not only those of the page; null unless asked for.
@@ -47,6 +50,7 @@ impl From<Answer> for ShortfallPage {
             plans: answer.plans.iter().map(PlanRef::from).collect(),
             level: answer.level,
             as_of: answer.as_of,
+            as_known_at: answer.as_known_at,
             next_cursor: last.map(|row| Cursor::after(&(&row.store_code, &row.item_code)).into()),
             totals: answer.totals.map(TotalsView::from),
             rows,
@@ -79,6 +83,12 @@ pub struct ShortfallQuery {
     horizon_days: Option<i64>,
     /// Whether the totals over all lines that match are wanted.
     totals: Option<bool>,
+    /// The business time that the question is about; now unless said.
+    #[param(example = "2026-01-15T10:00:00Z")]
+    as_of: Option<String>,
+    /// Only what was on record then counts: a minute back at least. Without `as_of` the question
+    /// is about that time too.
+    as_known_at: Option<String>,
     /// Rows of a page: 50 unless said, 1000 at most.
     #[param(minimum = 1)]
     limit: Option<i64>,
@@ -87,12 +97,14 @@ pub struct ShortfallQuery {
 }
 
 impl ShortfallQuery {
-    /// The question, still without the caller's scope.
+    /// The question, still without the caller's scope, and the times that it is about.
     ///
     /// # Errors
     /// `validation_failed` with every fault.
-    fn parse(self) -> Result<Question, Refusal> {
+    fn parse(self, app: &App) -> Result<(Question, AskedMoment), Refusal> {
         let mut faults = Faults::new();
+        let (as_of, as_known_at) = (self.as_of.as_deref(), self.as_known_at.as_deref());
+        let asked = AskedMoment::parse(app, as_of, as_known_at, &mut faults);
         let (size, after) = page_after(self.limit, self.cursor.as_deref(), &mut faults);
         let faults_in = &mut faults;
         let question = Question {
@@ -112,8 +124,9 @@ impl ShortfallQuery {
             after,
             limit: Some(rows_of(size)),
             totals: self.totals.unwrap_or(false),
+            moment: None,
         };
-        faults.finish(Some(question))
+        faults.finish(Some((question, asked)))
     }
 }
 
@@ -141,11 +154,13 @@ pub async fn list_shortfalls(
     caller: Caller,
     Filters(query): Filters<ShortfallQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let question = query.parse()?;
+    let (question, asked) = query.parse(caller.app())?;
     caller
         .read(Permission::ReadShortfalls, move |conn, app, actor| {
-            let question = Question { scope: actor.scope.stores(), ..question };
-            let now = app.clock.now();
+            let moment = asked.settle(conn, app)?;
+            let now = moment.as_of;
+            let moment = Some(moment);
+            let question = Question { scope: actor.scope.stores(), moment, ..question };
             Ok(ShortfallPage::from(queries::shortfalls(conn, &question, &app.settings, now)?))
         })
         .await
@@ -165,6 +180,12 @@ pub struct ExplainQuery {
     /// Goods on the way count in the net shortfall when they arrive within this many days.
     #[param(minimum = 0, maximum = 365)]
     horizon_days: Option<i64>,
+    /// The business time that the question is about; now unless said.
+    #[param(example = "2026-01-15T10:00:00Z")]
+    as_of: Option<String>,
+    /// Only what was on record then counts: a minute back at least. Without `as_of` the question
+    /// is about that time too.
+    as_known_at: Option<String>,
 }
 
 /// Explain a shortfall
@@ -186,18 +207,22 @@ pub async fn explain_shortfall(
     let store = faults.keep("/store", StoreCode::new(&query.store));
     let item = faults.keep("/item", ItemCode::new(&query.item));
     let horizon_days = horizon(query.horizon_days, &mut faults);
+    let (as_of, as_known_at) = (query.as_of.as_deref(), query.as_known_at.as_deref());
+    let asked = AskedMoment::parse(caller.app(), as_of, as_known_at, &mut faults);
     let (store, item) = faults.finish(store.zip(item))?;
     caller
         .read(Permission::ReadShortfalls, move |conn, app, actor| {
             let name = format!("{store} / {item}");
+            let moment = asked.settle(conn, app)?;
             let question = Question {
                 scope: actor.scope.stores(),
                 store: Some(store),
                 item: Some(item),
                 horizon_days,
+                moment: Some(moment),
                 ..Question::default()
             };
-            let evidence = queries::evidence(conn, &question, &app.settings, app.clock.now())?;
+            let evidence = queries::evidence(conn, &question, &app.settings, moment.as_of)?;
             let evidence = evidence.ok_or_else(|| {
                 Refusal::not_found("现行方案中的定额", "line of the plan in force", &name)
             })?;

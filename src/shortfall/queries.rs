@@ -2,16 +2,17 @@
 
 pub mod preview;
 
+use crate::access::Scope;
 use crate::catalogue::Category;
 use crate::config::Settings;
-use crate::consumption::queries::averages::averages;
+use crate::consumption::queries::averages::{averages, averages_as_known};
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, Window, average_use};
 use crate::db::schema::{item, lot, makers_lot, stock_balance, store, transit_balance};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
 use crate::kernel::time::{BusinessZone, plus_days};
-use crate::kernel::{Instant, ItemCode, Money, Quantity, RegionCode, StoreCode};
+use crate::kernel::{Instant, ItemCode, Moment, Money, Quantity, RegionCode, StoreCode};
 use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
 use crate::reserve_plan::plan::{NotComputable, PlanVersion, PlansInForce, StorePlace, StoredLine};
 use crate::reserve_plan::rules::{Target, governing_lines, target};
@@ -23,6 +24,8 @@ use crate::shortfall::rules::{
 };
 use crate::stock::account::StockState;
 use crate::stock::lot::Expiry;
+use crate::stock::queries::at::{Places, in_transit_at, last_movements_at, stock_at};
+use crate::stock::records::find_lots;
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -52,6 +55,8 @@ pub struct Question {
     pub limit: Option<usize>,
     /// Whether the totals over all lines, not only those of the page, are wanted.
     pub totals: bool,
+    /// The times that it is about; the present unless said.
+    pub moment: Option<Moment>,
 }
 
 /// The figures of one item at one store.
@@ -117,6 +122,8 @@ pub struct Answer {
     pub level: ResponseLevel,
     /// The time that the figures are of.
     pub as_of: Instant,
+    /// The time of the newest record that they rest on.
+    pub as_known_at: Instant,
     /// The lines in the order of store and item.
     pub lines: Vec<Line>,
     /// Whether more lines follow.
@@ -125,7 +132,7 @@ pub struct Answer {
     pub totals: Option<Totals>,
 }
 
-/// The lines of the plan in force with their figures, as they stand now.
+/// The lines of the plan in force with their figures, as they stand at the moment asked about.
 ///
 /// # Errors
 /// When the database fails.
@@ -135,18 +142,21 @@ pub fn shortfalls(
     settings: &Settings,
     now: Instant,
 ) -> Result<Answer, DbError> {
-    let levels = plans::levels_in_force(conn, now)?;
+    let moment = question.moment.unwrap_or_else(|| Moment::now(now, now));
+    let (now, known) = (moment.as_of, moment.known());
+    let levels = plans::levels_as_known(conn, now, known)?;
     let stores = stores_asked(conn, question)?;
     let asked_level = question.region.as_ref().map(|region| levels.of(region));
     let gravest = stores.iter().map(|store| levels.of(&store.region)).max();
     let level = gravest.max(asked_level).unwrap_or(ResponseLevel::Normal);
-    let in_force = plan_records::plans_in_force(conn, now, None)?;
+    let in_force = plan_records::plans_in_force(conn, now, known)?;
     let plans = governing_plans(&in_force, &stores);
     let mut answer = Answer {
         plan: plan_to_name(question, &in_force, &plans),
         plans,
         level,
         as_of: now,
+        as_known_at: moment.as_known_at,
         lines: Vec::new(),
         more: false,
         totals: None,
@@ -167,7 +177,7 @@ pub fn shortfalls(
     } else {
         all
     };
-    let facts = Facts::load(conn, &needed, question, settings, now)?;
+    let facts = Facts::load(conn, &needed, question, settings, &moment)?;
     let mut lines: Vec<Line> = needed
         .into_iter()
         .map(|cell| facts.line(cell, &levels))
@@ -311,9 +321,9 @@ impl Facts {
         governed: &[Governed],
         question: &Question,
         settings: &Settings,
-        now: Instant,
+        moment: &Moment,
     ) -> Result<Self, DbError> {
-        let zone = settings.zone;
+        let (zone, now) = (settings.zone, moment.as_of);
         let today = zone.day_of(now);
         let horizon_days = question.horizon_days.unwrap_or(settings.horizon_days);
         let stores: BTreeSet<StoreCode> =
@@ -328,11 +338,15 @@ impl Facts {
             horizon_end: plus_days(today, horizon_days),
             stale_before: now.plus(-stale),
             window,
-            lots: lots_at(conn, &cells)?,
-            on_the_way: lots_on_the_way(conn, &cells)?,
-            averages: averages(conn, window, zone, &cells)?,
-            last_reports: last_reports(conn, &cells)?,
-            prices: prices(conn, question.item.as_ref())?,
+            lots: lots_at(conn, zone, moment, &cells)?,
+            on_the_way: lots_on_the_way(conn, moment, &cells)?,
+            averages: if moment.is_now {
+                averages(conn, window, zone, &cells)?
+            } else {
+                averages_as_known(conn, window, zone, &cells, moment.known())?
+            },
+            last_reports: last_reports(conn, moment, &cells)?,
+            prices: prices(conn, moment, question.item.as_ref())?,
         })
     }
 
@@ -437,11 +451,54 @@ type LotRow = (
 /// When the database fails.
 pub fn lots_at(
     conn: &mut DbConnection,
+    zone: BusinessZone,
+    moment: &Moment,
+    cells: &Cells,
+) -> Result<BTreeMap<Cell, Vec<LotAtStore>>, DbError> {
+    if moment.is_now { lots_now(conn, cells) } else { lots_then(conn, zone, moment, cells) }
+}
+
+/// The same at a moment of the past.
+fn lots_then(
+    conn: &mut DbConnection,
+    zone: BusinessZone,
+    moment: &Moment,
+    cells: &Cells,
+) -> Result<BTreeMap<Cell, Vec<LotAtStore>>, DbError> {
+    let places = Places {
+        stores: cells.stores.clone(),
+        items: cells.item.clone().map(|item| vec![item]),
+        ..Places::default()
+    };
+    let mut balances = stock_at(conn, zone, moment, &places, None, i64::MAX)?;
+    balances.sort_by_cached_key(|balance| {
+        let expires = balance.lot.makers_lot.expiry.date();
+        (expires.is_none(), expires, balance.lot.id.clone(), balance.state.as_str())
+    });
+    let mut lots: BTreeMap<Cell, Vec<LotAtStore>> = BTreeMap::new();
+    for balance in balances {
+        let makers = balance.lot.makers_lot;
+        lots.entry((balance.store_code, makers.item_code)).or_default().push(LotAtStore {
+            lot: balance.lot.id,
+            lot_number: makers.lot_number.as_str().to_owned(),
+            state: balance.state,
+            expiry: makers.expiry,
+            recalled: makers.recalled_at.is_some(),
+            earmarked_for: balance.lot.provenance.earmarked_for,
+            on_hand: balance.on_hand,
+            reserved: balance.reserved,
+        });
+    }
+    Ok(lots)
+}
+
+fn lots_now(
+    conn: &mut DbConnection,
     cells: &Cells,
 ) -> Result<BTreeMap<Cell, Vec<LotAtStore>>, DbError> {
     let mut query = stock_balance::table
         .inner_join(lot::table.inner_join(makers_lot::table))
-        .filter(stock_balance::on_hand.gt(0))
+        .filter(stock_balance::live_until.eq(Instant::LAST))
         .select((
             stock_balance::store_code,
             stock_balance::item_code,
@@ -515,11 +572,49 @@ type WayRow = (
 /// What is on lorries to stores, the first expected first.
 fn lots_on_the_way(
     conn: &mut DbConnection,
+    moment: &Moment,
+    cells: &Cells,
+) -> Result<BTreeMap<Cell, Vec<LotOnTheWay>>, DbError> {
+    if moment.is_now { on_the_way_now(conn, cells) } else { on_the_way_then(conn, moment, cells) }
+}
+
+/// The same at a moment of the past.
+fn on_the_way_then(
+    conn: &mut DbConnection,
+    moment: &Moment,
+    cells: &Cells,
+) -> Result<BTreeMap<Cell, Vec<LotOnTheWay>>, DbError> {
+    let rows = in_transit_at(conn, moment, &Scope::All, None, cells.item.as_ref())?;
+    let ids: BTreeSet<LotId> = rows.iter().map(|row| row.lot_id.clone()).collect();
+    let ids: Vec<LotId> = ids.into_iter().collect();
+    let known = find_lots(conn, &ids)?;
+    let mut lots: BTreeMap<Cell, Vec<LotOnTheWay>> = BTreeMap::new();
+    for row in rows {
+        let Some(mut lot) = known.get(&row.lot_id).cloned() else { continue };
+        if cells.stores.as_ref().is_some_and(|stores| !stores.contains(&row.to_store)) {
+            continue;
+        }
+        lot.forget_after(moment);
+        lots.entry((row.to_store, row.item_code)).or_default().push(LotOnTheWay {
+            lot: row.lot_id,
+            lot_number: lot.makers_lot.lot_number.as_str().to_owned(),
+            dispatch: row.dispatch_id,
+            expected_at: row.expected_at,
+            expires_on: lot.makers_lot.expiry.date(),
+            recalled: lot.makers_lot.recalled_at.is_some(),
+            quantity: row.quantity,
+        });
+    }
+    Ok(lots)
+}
+
+fn on_the_way_now(
+    conn: &mut DbConnection,
     cells: &Cells,
 ) -> Result<BTreeMap<Cell, Vec<LotOnTheWay>>, DbError> {
     let mut query = transit_balance::table
         .inner_join(lot::table.inner_join(makers_lot::table))
-        .filter(transit_balance::on_hand.gt(0))
+        .filter(transit_balance::live_until.eq(Instant::LAST))
         .select((
             transit_balance::to_store,
             transit_balance::item_code,
@@ -569,8 +664,13 @@ fn lots_on_the_way(
 /// When the database fails.
 pub fn last_reports(
     conn: &mut DbConnection,
+    moment: &Moment,
     cells: &Cells,
 ) -> Result<HashMap<StoreCode, Instant>, DbError> {
+    if !moment.is_now {
+        let then = last_movements_at(conn, moment, cells.stores.as_deref())?;
+        return Ok(then.into_iter().collect());
+    }
     let mut query = stock_balance::table
         .group_by(stock_balance::store_code)
         .select((stock_balance::store_code, diesel::dsl::max(stock_balance::last_occurred_at)))
@@ -585,6 +685,7 @@ pub fn last_reports(
 /// The price of each item: the unit cost of the newest lot that has one.
 fn prices(
     conn: &mut DbConnection,
+    moment: &Moment,
     item: Option<&ItemCode>,
 ) -> Result<HashMap<ItemCode, Money>, DbError> {
     let mut query = lot::table
@@ -593,6 +694,9 @@ fn prices(
         .into_boxed();
     if let Some(item) = item {
         query = query.filter(lot::item_code.eq(item));
+    }
+    if !moment.is_now {
+        query = query.filter(lot::created_at.le(moment.horizon()));
     }
     // In the order of their making, so that the newest has the last word.
     let rows: Vec<(ItemCode, Money)> = query.order((lot::created_at, lot::id)).load(conn)?;
@@ -614,6 +718,8 @@ pub struct Evidence {
     pub today: NaiveDate,
     /// The time of the figures.
     pub as_of: Instant,
+    /// The time of the newest record that they rest on.
+    pub as_known_at: Instant,
     /// Goods must arrive on or before this day to count.
     pub horizon_end: NaiveDate,
     /// The lots at the store.
@@ -633,6 +739,8 @@ pub fn evidence(
     settings: &Settings,
     now: Instant,
 ) -> Result<Option<Evidence>, DbError> {
+    let moment = question.moment.unwrap_or_else(|| Moment::now(now, now));
+    let now = moment.as_of;
     let answer = shortfalls(conn, question, settings, now)?;
     let Some(line) = answer.lines.into_iter().next() else { return Ok(None) };
     let plan = answer.plans.into_iter().find(|plan| plan.id == line.plan_line.plan_id);
@@ -644,7 +752,7 @@ pub fn evidence(
             && place.as_ref().is_some_and(|place| other.line.scope.covers(place))
     });
     passed_over.sort_by_key(|other| std::cmp::Reverse(other.line.scope.closeness()));
-    let levels = plans::levels_in_force(conn, now)?;
+    let levels = plans::levels_as_known(conn, now, moment.known())?;
     let level_from = place.and_then(|place| levels.nearest(&place.region)).map(|(from, _)| from);
     let cell = (line.store.clone(), line.item.clone());
     let cells = Cells { stores: Some(vec![cell.0.clone()]), item: Some(cell.1.clone()) };
@@ -655,8 +763,8 @@ pub fn evidence(
         let verdict = rules::judge_arrival(&arrival, today, horizon_end);
         (goods, verdict)
     };
-    let lots = lots_at(conn, &cells)?.remove(&cell).unwrap_or_default();
-    let on_the_way = lots_on_the_way(conn, &cells)?.remove(&cell).unwrap_or_default();
+    let lots = lots_at(conn, settings.zone, &moment, &cells)?.remove(&cell).unwrap_or_default();
+    let on_the_way = lots_on_the_way(conn, &moment, &cells)?.remove(&cell).unwrap_or_default();
     Ok(Some(Evidence {
         plan,
         line,
@@ -664,6 +772,7 @@ pub fn evidence(
         level_from,
         today,
         as_of: now,
+        as_known_at: moment.as_known_at,
         horizon_end,
         lots,
         on_the_way: on_the_way.into_iter().map(judge).collect(),

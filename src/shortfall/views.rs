@@ -200,8 +200,10 @@ impl BothLanguages {
 /// How a line came about: formula, plan line, inputs, lots counted and lots left out.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Explanation {
-    /// The time that the figures are of.
+    /// The business time that the figures are of.
     pub as_of: Instant,
+    /// The recorded time up to which the book was read for them.
+    pub as_known_at: Instant,
     /// The version of the plan in force.
     pub plan: PlanRef,
     /// The line of it that counts: the closest to the store.
@@ -396,6 +398,7 @@ impl From<Evidence> for Explanation {
         let (lots_counted, lots_left_out) = sort_lots(&evidence.lots, evidence.today);
         Self {
             as_of: evidence.as_of,
+            as_known_at: evidence.as_known_at,
             plan: PlanRef::from(&evidence.plan),
             plan_line: line.plan_line.clone().into(),
             why_this_line: why_this_line(&line.plan_line.line.scope),

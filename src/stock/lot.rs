@@ -2,7 +2,7 @@
 
 use crate::kernel::hash::FieldHasher;
 use crate::kernel::id::{LotId, MakersLotId};
-use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity};
+use crate::kernel::{Instant, ItemCode, LotNumber, Moment, Money, Quantity};
 use crate::stock::account::Outside;
 use chrono::NaiveDate;
 
@@ -130,4 +130,16 @@ pub struct Lot {
     pub makers_lot: MakersLot,
     /// Where it comes from and whose it is.
     pub provenance: Provenance,
+}
+
+impl Lot {
+    /// Forgets what became known of the lot only after a moment: the one place where the lot of
+    /// the past is told from that of today.
+    pub fn forget_after(&mut self, moment: &Moment) {
+        let recalled_at = self.makers_lot.recalled_at;
+        if recalled_at.is_some_and(|at| at > moment.horizon()) {
+            self.makers_lot.recalled_at = None;
+            self.makers_lot.recall_reason = None;
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub mod reason;
 pub mod records;
 pub mod requests;
 pub mod rules;
+pub mod summary;
 pub mod verify;
 pub mod views;
 

@@ -1,7 +1,8 @@
 //! Periods of the book: closed through a business day, for a store or for a region.
 
+use crate::access::Role;
 use crate::kernel::id::PeriodId;
-use crate::kernel::{Code, Refusal, RegionCode, StoreCode};
+use crate::kernel::{Code, FaultCode, Instant, Refusal, RegionCode, StoreCode};
 use crate::word_enum;
 use chrono::NaiveDate;
 
@@ -59,4 +60,80 @@ pub fn closed_for(
     .with("day", day.to_string())
     .with("closed_through", through.to_string())
     .with("period_id", period.as_str())
+}
+
+/// A period that was closed, and perhaps reopened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Period {
+    /// Its id.
+    pub id: PeriodId,
+    /// For whom.
+    pub scope: PeriodScope,
+    /// Its last business day; it begins where the book does.
+    pub through_day: NaiveDate,
+    /// Whether it is closed.
+    pub status: PeriodStatus,
+    /// Who closed it.
+    pub closed_by: String,
+    /// In which role.
+    pub closed_by_role: Role,
+    /// When.
+    pub closed_at: Instant,
+    /// What they said.
+    pub note: Option<String>,
+    /// Who reopened it, when and why.
+    pub reopened: Option<Reopened>,
+    /// Counts the changes.
+    pub version: i64,
+}
+
+/// How a period was reopened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reopened {
+    /// Who did it.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+    /// Why.
+    pub reason: String,
+}
+
+/// The rank of a role where periods are reopened.
+const fn rank(role: Role) -> u8 {
+    match role {
+        Role::Keeper | Role::Procurement | Role::Auditor => 1,
+        Role::Commander => 2,
+        Role::Admin => 3,
+    }
+}
+
+/// Requires that a period is closed and that `role` ranks above the one that closed it.
+///
+/// # Errors
+/// `wrong_status` when it is open already; `forbidden` for the same role or a lower one.
+pub fn may_reopen(period: &Period, role: Role) -> Result<(), Refusal> {
+    if period.status != PeriodStatus::Closed {
+        let text = ("该期间已反结账", "The period has been reopened already");
+        return Err(Refusal::new(Code::WrongStatus, text.0, text.1));
+    }
+    if rank(role) <= rank(period.closed_by_role) {
+        return Err(Refusal::new(
+            Code::Forbidden,
+            format!("由 {} 结账的期间须由更高角色反结账", period.closed_by_role),
+            format!("Closed by a {}: only a higher role reopens it", period.closed_by_role),
+        )
+        .with("closed_by_role", period.closed_by_role.as_str()));
+    }
+    Ok(())
+}
+
+/// Requires a day to be over: postings of today ask no period.
+///
+/// # Errors
+/// `validation_failed` at `/through_day`.
+pub fn must_be_over(through_day: NaiveDate, today: NaiveDate) -> Result<(), Refusal> {
+    if through_day < today {
+        return Ok(());
+    }
+    Err(Refusal::fault("/through_day", FaultCode::InFuture))
 }

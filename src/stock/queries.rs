@@ -19,6 +19,10 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
+pub mod at;
+pub mod card;
+pub mod summary;
+
 /// Which stock to look at.
 #[derive(Debug, Clone, Default)]
 pub struct StockFilter {
@@ -50,7 +54,7 @@ pub fn stock(
     let mut query = stock_balance::table
         .inner_join(store::table)
         .inner_join(item::table)
-        .filter(stock_balance::on_hand.gt(Quantity::ZERO))
+        .filter(stock_balance::live_until.eq(Instant::LAST))
         .select((
             stock_balance::store_code,
             stock_balance::lot_id,
@@ -149,7 +153,7 @@ pub fn in_transit(
 ) -> Result<Vec<InTransit>, DbError> {
     let mut query = transit_balance::table
         .inner_join(lot::table.inner_join(makers_lot::table))
-        .filter(transit_balance::on_hand.gt(Quantity::ZERO))
+        .filter(transit_balance::live_until.eq(Instant::LAST))
         .select((
             transit_balance::dispatch_id,
             transit_balance::shipment_id,

@@ -834,9 +834,17 @@ fn lock_heads(
     conn: &mut DbConnection,
     lines: &[NewMovement],
 ) -> Result<BTreeMap<StoreCode, Head>, DbError> {
-    let chains: BTreeSet<&StoreCode> = lines.iter().map(|line| &line.store_code).collect();
+    let stores: BTreeSet<StoreCode> = lines.iter().map(|line| line.store_code.clone()).collect();
+    lock_chains(conn, &stores.into_iter().collect::<Vec<StoreCode>>())
+}
+
+/// Locks the chains of some stores, which are given in the order of their codes.
+fn lock_chains(
+    conn: &mut DbConnection,
+    stores: &[StoreCode],
+) -> Result<BTreeMap<StoreCode, Head>, DbError> {
     let mut heads = BTreeMap::new();
-    for store in chains {
+    for store in stores {
         heads.insert(store.clone(), lock_head(conn, &chain_of(store))?);
     }
     Ok(heads)

@@ -821,3 +821,30 @@ pub struct DecisionRequest {
     #[serde(default)]
     pub note: Option<String>,
 }
+
+/// A period to be closed, for a store or for a region.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"store_code": "QN-DEPOT", "through_day": "2026-01-31"}))]
+pub struct ClosePeriodRequest {
+    /// The store; or say `region_code`.
+    #[serde(default)]
+    pub store_code: Option<String>,
+    /// The region, for every store in it.
+    #[serde(default)]
+    pub region_code: Option<String>,
+    /// The last business day that is closed, over by now.
+    pub through_day: String,
+    /// Anything else.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// Why a period is reopened.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "一月盘点漏记两箱口罩"}))]
+pub struct ReopenPeriodRequest {
+    /// Why.
+    pub reason: String,
+}

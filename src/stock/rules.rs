@@ -1,9 +1,12 @@
 //! Decisions about stock documents: pure, told the facts.
 
+use crate::access::Role;
 use crate::config::Settings;
+use crate::kernel::time::plus_days;
 use crate::kernel::{Code, Money, Quantity, Refusal};
 use crate::stock::document::{DocumentStatus, StockDocument};
 use crate::stock::movement::{Movement, MovementKind};
+use chrono::NaiveDate;
 
 /// Whether a write-off waits for someone else's approval: above either limit.
 pub fn write_off_needs_approval(units: Quantity, value: Money, settings: &Settings) -> bool {
@@ -31,6 +34,32 @@ pub fn decide_draft(
         return Err(Refusal::plain(Code::OwnDocument));
     }
     Ok(())
+}
+
+/// Requires a business day to lie no further back than a role may post.
+///
+/// # Errors
+/// `too_far_back` with the earliest day.
+pub fn check_how_far_back(
+    role: Role,
+    (day, today): (NaiveDate, NaiveDate),
+    settings: &Settings,
+) -> Result<(), Refusal> {
+    let days = match role {
+        Role::Keeper | Role::Procurement => settings.keeper_days_back,
+        Role::Commander | Role::Auditor | Role::Admin => settings.commander_days_back,
+    };
+    let earliest = plus_days(today, -days);
+    if day >= earliest {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::TooFarBack,
+        format!("您的角色（{role}）最早可补录 {earliest} 的业务"),
+        format!("Your role ({role}) may post back to {earliest} at the most"),
+    )
+    .with("day", day.to_string())
+    .with("earliest", earliest.to_string()))
 }
 
 /// How much of a movement is taken back: all that is left unless said.

@@ -1,13 +1,17 @@
 //! What clients see of the ledger.
 
+use crate::access::Role;
 use crate::catalogue::packs::InPacks;
-use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
-use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, StoreCode};
+use crate::kernel::id::{
+    DispatchId, LotId, MakersLotId, MovementId, PeriodId, ShipmentId, StockDocumentId,
+};
+use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, RegionCode, StoreCode};
 use crate::stock::account::{Outside, StockState};
 use crate::stock::balance::{Blocked, LotBalance};
 use crate::stock::document::{DocumentStatus, StockDocument};
 use crate::stock::lot::{Lot, MakersLot};
 use crate::stock::movement::{Movement, MovementKind};
+use crate::stock::period::{Period, PeriodScope, PeriodStatus};
 use crate::stock::queries::InTransit;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -496,4 +500,58 @@ pub struct ReasonView {
 pub struct ReasonList {
     /// The reasons.
     pub rows: Vec<ReasonView>,
+}
+
+/// A period that was closed, and perhaps reopened.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PeriodView {
+    /// Its id.
+    pub id: PeriodId,
+    /// The store; null where it is a region.
+    pub store_code: Option<StoreCode>,
+    /// The region; null where it is a store.
+    pub region_code: Option<RegionCode>,
+    /// The last business day that is closed.
+    pub through_day: NaiveDate,
+    /// Whether it is closed.
+    pub status: PeriodStatus,
+    /// Who closed it.
+    pub closed_by: String,
+    /// In which role.
+    #[schema(value_type = String, example = "keeper")]
+    pub closed_by_role: Role,
+    /// When.
+    pub closed_at: Instant,
+    /// What they said.
+    pub note: Option<String>,
+    /// Who reopened it.
+    pub reopened_by: Option<String>,
+    /// When.
+    pub reopened_at: Option<Instant>,
+    /// Why.
+    pub reopen_reason: Option<String>,
+}
+
+impl From<&Period> for PeriodView {
+    fn from(period: &Period) -> Self {
+        let (store_code, region_code) = match &period.scope {
+            PeriodScope::Store(code) => (Some(code.clone()), None),
+            PeriodScope::Region(code) => (None, Some(code.clone())),
+        };
+        let reopened = period.reopened.as_ref();
+        Self {
+            id: period.id.clone(),
+            store_code,
+            region_code,
+            through_day: period.through_day,
+            status: period.status,
+            closed_by: period.closed_by.clone(),
+            closed_by_role: period.closed_by_role,
+            closed_at: period.closed_at,
+            note: period.note.clone(),
+            reopened_by: reopened.map(|one| one.by.clone()),
+            reopened_at: reopened.map(|one| one.at),
+            reopen_reason: reopened.map(|one| one.reason.clone()),
+        }
+    }
 }

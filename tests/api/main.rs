@@ -22,6 +22,7 @@ mod protocol;
 mod stock;
 mod stocktake;
 mod stores;
+mod two_times;
 mod users;
 mod walk_day;
 mod walk_night;

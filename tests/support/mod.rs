@@ -280,6 +280,11 @@ impl TestApp {
         format!("http://{}", self.address)
     }
 
+    /// Looks at the clock as a service does that starts anew on the same database.
+    pub fn restart(&self) {
+        changbei::server::start::watch_clock(&self.app).expect("the database answers");
+    }
+
     /// Sets the service's clock.
     pub fn set_time(&self, instant: &str) {
         self.clock.set(Instant::parse(instant).unwrap());

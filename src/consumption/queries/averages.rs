@@ -9,7 +9,7 @@ use crate::consumption::queries::{self, Cell, Cells};
 use crate::consumption::rules::{AverageUse, Window, average_use};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::time::BusinessZone;
-use crate::kernel::{ItemCode, StoreCode};
+use crate::kernel::{Instant, ItemCode, StoreCode};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -38,7 +38,7 @@ pub fn averages(
     cells: &Cells,
 ) -> Result<BTreeMap<Cell, AverageUse>, DbError> {
     if cells.item.is_some() {
-        return work_out(conn, window, zone, cells);
+        return work_out(conn, window, zone, cells, None);
     }
     let lot_changes = queries::lot_changes(conn)?;
     let mut found: BTreeMap<Cell, AverageUse> = BTreeMap::new();
@@ -56,11 +56,25 @@ pub fn averages(
     }
     if !changed.is_empty() {
         let cells = Cells { stores: Some(changed.keys().cloned().collect()), item: None };
-        let fresh = work_out(conn, window, zone, &cells)?;
+        let fresh = work_out(conn, window, zone, &cells, None)?;
         keep(changed, &fresh);
         found.extend(fresh);
     }
     Ok(found)
+}
+
+/// The averages of a window in the past, from what was on record by `known`; nothing is kept.
+///
+/// # Errors
+/// When the database fails.
+pub fn averages_as_known(
+    conn: &mut DbConnection,
+    window: Window,
+    zone: BusinessZone,
+    cells: &Cells,
+    known: Option<Instant>,
+) -> Result<BTreeMap<Cell, AverageUse>, DbError> {
+    work_out(conn, window, zone, cells, known)
 }
 
 fn work_out(
@@ -68,8 +82,9 @@ fn work_out(
     window: Window,
     zone: BusinessZone,
     cells: &Cells,
+    known: Option<Instant>,
 ) -> Result<BTreeMap<Cell, AverageUse>, DbError> {
-    let histories = queries::histories(conn, window, zone, cells)?;
+    let histories = queries::histories(conn, window, zone, cells, known)?;
     Ok(histories.into_iter().map(|(cell, history)| (cell, average_use(window, &history))).collect())
 }
 

@@ -464,7 +464,7 @@ fn post(
         bound,
         lines,
     };
-    let posted = stock::post(tx.conn, tx.settings.zone, tx.now, posting)?;
+    let posted = crate::stock::commands::post(tx, posting)?;
     Ok(posted.movements.into_iter().map(|movement| movement.id).collect())
 }
 

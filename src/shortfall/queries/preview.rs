@@ -5,7 +5,7 @@ use super::{
 };
 use crate::config::Settings;
 use crate::db::{DbConnection, DbError};
-use crate::kernel::{Instant, RegionCode};
+use crate::kernel::{Instant, Moment, RegionCode};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::PlanVersion;
 use crate::reserve_plan::{queries as plans, records as plan_records};
@@ -59,7 +59,7 @@ pub fn preview(
         cells.retain(is_after);
         cells.truncate(limit.saturating_add(1));
     }
-    let facts = Facts::load(conn, &cells, &question, settings, now)?;
+    let facts = Facts::load(conn, &cells, &question, settings, &Moment::now(now, now))?;
     let both = |cell: Governed| (facts.line(cell.clone(), &levels), facts.line(cell, &declared));
     let mut lines = Vec::new();
     let mut changes = Vec::new();

@@ -1,11 +1,18 @@
 //! The REST face of the ledger.
 
+mod card;
 pub mod documents;
 mod lots;
 mod movements;
+mod periods;
 mod stock;
+mod summary;
 
-use crate::kernel::{FaultCode, Faults, Instant, ItemCode, RegionCode, StoreCode};
+use crate::kernel::time::parse_date;
+use crate::kernel::{
+    BusinessZone, FaultCode, Faults, Instant, ItemCode, Moment, RegionCode, StoreCode,
+};
+use crate::stock::queries::summary::Period;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// The operations of the ledger.
@@ -14,7 +21,55 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(documents::routes)
         .configure(stock::routes)
         .configure(movements::routes)
-        .configure(lots::routes);
+        .configure(lots::routes)
+        .configure(card::routes)
+        .configure(summary::routes)
+        .configure(periods::routes);
+}
+
+/// A period that a question names: by days or by instants, or neither.
+#[derive(Debug, Clone, Copy)]
+struct AskedPeriod {
+    from: Option<Instant>,
+    to: Option<Instant>,
+}
+
+/// Days of a period whose beginning is not said.
+const USUAL_DAYS: i64 = 30;
+
+impl AskedPeriod {
+    /// Reads both ends; a last day belongs to the period whole.
+    ///
+    /// Faults: neither a day nor an instant; an end before the beginning.
+    fn parse(
+        zone: BusinessZone,
+        from: Option<&str>,
+        to: Option<&str>,
+        faults: &mut Faults,
+    ) -> Self {
+        let end = |pointer: &str, text: Option<&str>, whole_day: bool, faults: &mut Faults| {
+            let text = text?;
+            let day = parse_date(text)
+                .and_then(|day| if whole_day { day.succ_opt() } else { Some(day) })
+                .map(|day| zone.start_of(day));
+            let read = day.map_or_else(|| Instant::parse(text), Ok);
+            faults.keep(pointer, read.map_err(|_shape| FaultCode::NotAnInstant))
+        };
+        let from = end("/from", from, false, faults);
+        let to = end("/to", to, true, faults);
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            faults.add("/to", FaultCode::Contradicts);
+        }
+        Self { from, to }
+    }
+
+    /// The period that is meant: it ends no later than the time that is asked about.
+    fn settle(self, moment: &Moment) -> Period {
+        let end = moment.as_of.next();
+        let to = self.to.map_or(end, |to| to.min(end));
+        let from = self.from.unwrap_or_else(|| to.plus_days(-USUAL_DAYS)).min(to);
+        Period { from, to }
+    }
 }
 
 fn store_filter(given: Option<&str>, faults: &mut Faults) -> Option<StoreCode> {

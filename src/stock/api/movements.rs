@@ -1,10 +1,12 @@
 //! Movements over REST.
 
-use crate::access::Permission;
-use crate::http::{ApiError, Caller, Filters, page_after};
+use crate::access::{Permission, Scope};
+use crate::command::CommandError;
+use crate::db::DbConnection;
+use crate::http::{ApiError, Caller, Cell, Filters, Shown, Table, page_after};
 use crate::kernel::id::{LotId, MovementId};
-use crate::kernel::page::Page;
-use crate::kernel::{FaultCode, Faults, Refusal};
+use crate::kernel::page::{Page, PageSize};
+use crate::kernel::{Bilingual, FaultCode, Faults, Refusal};
 use crate::stock::api::{instant_filter, item_filter, store_filter, word_filter};
 use crate::stock::commands;
 use crate::stock::movement::MovementKind;
@@ -49,9 +51,13 @@ pub struct MovementQuery {
 
 /// List movements
 ///
-/// The ledger of stores in scope, in the order in which it was recorded.
+/// The ledger of stores in scope, in the order in which it was recorded. As CSV or workbook it is
+/// whole.
 #[utoipa::path(tag = "stock", operation_id = "list_movements", params(MovementQuery),
-    responses((status = 200, description = "A page of movements", body = MovementPage)),
+    responses((status = 200, description = "A page of movements; the whole as CSV or workbook", content(
+        (MovementPage = "application/json"),
+        (String = "text/csv"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))),
     extensions(("x-permission" = json!("stock.read"))))]
 #[get("/movements")]
 pub async fn list_movements(
@@ -73,17 +79,78 @@ pub async fn list_movements(
     };
     faults.check()?;
     caller
-        .read(Permission::ReadStock, move |conn, _, actor| {
+        .read_shown(Permission::ReadStock, move |conn, _, actor, form| {
+            if form.is_whole() {
+                return Ok(Shown::Whole(whole(conn, &actor.scope, &filter)?));
+            }
             let rows = queries::movements(conn, &actor.scope, &filter, after, size)?;
             let page = Page::from_probe(rows, size, |row| (row.recorded_at, row.id.clone()));
             let ids: Vec<MovementId> = page.rows.iter().map(|row| row.id.clone()).collect();
             let mut reversals = queries::reversals_of(conn, &ids)?;
-            Ok(MovementPage::from(page.map(|movement| {
+            Ok(Shown::Page(MovementPage::from(page.map(|movement| {
                 let taken_back = reversals.remove(&movement.id).unwrap_or_default();
                 MovementView::new(movement, taken_back)
-            })))
+            }))))
         })
         .await
+}
+
+/// All movements that match, read a thousand at a time.
+fn whole(
+    conn: &mut DbConnection,
+    scope: &Scope,
+    filter: &MovementFilter,
+) -> Result<Table, CommandError> {
+    let columns = [
+        ("流水号", "id"),
+        ("类型", "kind"),
+        ("储备点", "store_code"),
+        ("物资", "item_code"),
+        ("批次", "lot_id"),
+        ("数量", "quantity"),
+        ("来", "from_account"),
+        ("去", "to_account"),
+        ("发生时间", "occurred_at"),
+        ("记录时间", "recorded_at"),
+        ("单号", "document_number"),
+        ("经手人", "actor"),
+        ("原因", "reason_code"),
+        ("备注", "note"),
+        ("红冲", "reverses"),
+    ];
+    let mut table =
+        Table::new("movements", columns.map(|(zh, en)| Bilingual::new(zh, en)).to_vec());
+    let (mut after, size) = (None, PageSize::LARGEST);
+    loop {
+        let mut movements = queries::movements(conn, scope, filter, after, size)?;
+        // One more than a page was asked for; it comes again with the next.
+        let more = movements.len() > PageSize::MAX_ROWS;
+        movements.truncate(PageSize::MAX_ROWS);
+        after = movements.last().map(|last| (last.recorded_at, last.id.clone()));
+        for movement in movements {
+            let line = movement.line;
+            table.push(vec![
+                Cell::text(movement.id),
+                Cell::text(line.kind),
+                Cell::text(line.store_code),
+                Cell::text(line.item_code),
+                Cell::text(line.lot_id),
+                Cell::from(line.quantity),
+                Cell::text(line.from),
+                Cell::text(line.to),
+                Cell::text(movement.occurred_at),
+                Cell::text(movement.recorded_at),
+                Cell::Text(movement.document.number),
+                Cell::Text(movement.actor),
+                Cell::of(line.reason_code),
+                Cell::of(line.note),
+                Cell::of(line.reverses.map(String::from)),
+            ])?;
+        }
+        if !more {
+            return Ok(table);
+        }
+    }
 }
 
 /// Reverse a movement

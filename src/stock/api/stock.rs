@@ -5,15 +5,15 @@ use crate::catalogue::packs::InPacks;
 use crate::catalogue::{Category, Item, records as items};
 use crate::command::CommandError;
 use crate::db::DbConnection;
-use crate::http::{ApiError, Caller, Filters, page_after};
+use crate::http::{ApiError, AskedMoment, Caller, Cell, Filters, Shown, Table, page_after};
 use crate::kernel::id::LotId;
 use crate::kernel::page::{Cursor, Page, PageSize};
 use crate::kernel::time::plus_days;
-use crate::kernel::{Faults, Instant, ItemCode, Quantity, StoreCode};
+use crate::kernel::{Bilingual, Faults, Instant, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::account::StockState;
 use crate::stock::api::{item_filter, region_filter, store_filter, word_filter};
 use crate::stock::balance::LotBalance;
-use crate::stock::queries::{self, InTransit, StockFilter};
+use crate::stock::queries::{self, InTransit, StockFilter, at};
 use crate::stock::views::StockRow;
 use crate::word_enum;
 use actix_web::{HttpResponse, get};
@@ -35,11 +35,13 @@ word_enum! {
     }
 }
 
-/// A page of stock, and the time for which it holds.
+/// A page of stock, and the times for which it holds.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StockPage {
-    /// The service's time when the stock was read.
+    /// The business time that the stock is of.
     pub as_of: Instant,
+    /// The recorded time up to which the book was read for it.
+    pub as_known_at: Instant,
     /// The rows, by store, item, lot and state.
     pub rows: Vec<StockRow>,
     /// Give this as `cursor` to get the next page; absent on the last.
@@ -63,6 +65,12 @@ pub struct StockQuery {
     state: Option<String>,
     /// `lot` (the default), `item` or `store`.
     group_by: Option<String>,
+    /// The business time that the question is about; now unless said.
+    #[param(example = "2026-01-15T10:00:00Z")]
+    as_of: Option<String>,
+    /// Only what was on record then counts: a minute back at least. Without `as_of` the question
+    /// is about that time too.
+    as_known_at: Option<String>,
     /// Rows of a page: 50 unless said, 1000 at most.
     #[param(minimum = 1)]
     limit: Option<i64>,
@@ -75,10 +83,13 @@ type GroupKey = (String, ItemCode);
 
 /// Look at stock
 ///
-/// What stores in scope hold now: on hand, reserved, blocked, available and in transit, by lot, by
-/// item or by store.
+/// What stores in scope hold, or held at a time of the past: on hand, reserved, blocked, available
+/// and in transit, by lot, by item or by store.
 #[utoipa::path(tag = "stock", operation_id = "list_stock", params(StockQuery),
-    responses((status = 200, description = "A page of stock", body = StockPage)),
+    responses((status = 200, description = "A page of stock; the whole as CSV or workbook", content(
+        (StockPage = "application/json"),
+        (String = "text/csv"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))),
     extensions(("x-permission" = json!("stock.read"))))]
 #[get("/stock")]
 pub async fn list_stock(
@@ -101,6 +112,8 @@ pub async fn list_stock(
         ),
         state: word_filter("/state", query.state.as_deref(), StockState::from_word, &mut faults),
     };
+    let (as_of, as_known_at) = (query.as_of.as_deref(), query.as_known_at.as_deref());
+    let asked = AskedMoment::parse(caller.app(), as_of, as_known_at, &mut faults);
     let cursor = query.cursor.as_deref();
     let (size, lot_after, group_after) = match group {
         GroupBy::Lot => {
@@ -114,13 +127,26 @@ pub async fn list_stock(
     };
     faults.check()?;
     caller
-        .read(Permission::ReadStock, move |conn, app, actor| {
-            let now = app.clock.now();
-            let day = app.settings.zone.day_of(now);
+        .read_shown(Permission::ReadStock, move |conn, app, actor, form| {
+            let (size, lot_after, group_after) = if form.is_whole() {
+                (PageSize::WHOLE, None, None)
+            } else {
+                (size, lot_after, group_after)
+            };
+            let moment = asked.settle(conn, app)?;
+            let zone = app.settings.zone;
+            let day = zone.day_of(moment.as_of);
             let limit = if group == GroupBy::Lot { size.probe() } else { i64::MAX };
-            let balances = queries::stock(conn, &actor.scope, &filter, lot_after, limit)?;
             let (store, item) = (filter.store.as_ref(), filter.item.as_ref());
-            let on_way = queries::in_transit(conn, &actor.scope, store, item, None)?;
+            let (balances, on_way) = if moment.is_now {
+                let balances = queries::stock(conn, &actor.scope, &filter, lot_after, limit)?;
+                (balances, queries::in_transit(conn, &actor.scope, store, item, None)?)
+            } else {
+                let places = at::places(conn, &actor.scope, &filter)?;
+                let after = lot_after.as_ref();
+                let balances = at::stock_at(conn, zone, &moment, &places, after, limit)?;
+                (balances, at::in_transit_at(conn, &moment, &actor.scope, store, item)?)
+            };
             let scope = &actor.scope;
             let filter = &filter;
             let page = match group {
@@ -130,9 +156,55 @@ pub async fn list_stock(
                     grouped(conn, balances, &on_way, day, size, group_after, &groups)?
                 }
             };
-            Ok(StockPage { as_of: now, rows: page.rows, next_cursor: page.next_cursor })
+            if form.is_whole() {
+                return Ok(Shown::Whole(whole(page)?));
+            }
+            Ok(Shown::Page(StockPage {
+                as_of: moment.as_of,
+                as_known_at: moment.as_known_at,
+                rows: page.rows,
+                next_cursor: page.next_cursor,
+            }))
         })
         .await
+}
+
+/// All rows as a table; one that would be cut off is refused.
+fn whole(page: Page<StockRow>) -> Result<Table, Refusal> {
+    let columns = [
+        ("储备点", "store_code"),
+        ("物资", "item_code"),
+        ("批次", "lot_id"),
+        ("批号", "lot_number"),
+        ("有效期至", "expires_on"),
+        ("状态", "state"),
+        ("不可用原因", "blocked_because"),
+        ("账面", "on_hand"),
+        ("占用", "reserved"),
+        ("不可用", "blocked"),
+        ("可用", "available"),
+        ("调入在途", "in_transit_in"),
+        ("调出在途", "in_transit_out"),
+    ];
+    let mut table = Table::new("stock", columns.map(|(zh, en)| Bilingual::new(zh, en)).to_vec());
+    for row in page.rows {
+        table.push(vec![
+            Cell::of(row.store_code.map(String::from)),
+            Cell::of(row.item_code.map(String::from)),
+            Cell::of(row.lot_id.map(String::from)),
+            Cell::of(row.lot_number.map(String::from)),
+            Cell::of(row.expires_on.map(|day| day.to_string())),
+            Cell::of(row.state.map(|state| state.to_string())),
+            Cell::of(row.blocked_because.map(|why| why.to_string())),
+            Cell::Number(row.on_hand),
+            Cell::Number(row.reserved),
+            Cell::Number(row.blocked),
+            Cell::Number(row.available),
+            Cell::Number(row.in_transit_in),
+            Cell::Number(row.in_transit_out),
+        ])?;
+    }
+    Ok(table)
 }
 
 fn by_lot(

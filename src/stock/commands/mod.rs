@@ -2,6 +2,7 @@
 
 mod change_state;
 mod correct;
+mod period;
 mod recall;
 mod receive;
 mod reverse;
@@ -10,6 +11,7 @@ mod write_off;
 
 pub use change_state::change_state;
 pub use correct::post_adjustment;
+pub use period::{close_period, reopen_period};
 pub use recall::recall;
 pub use receive::post_receipt;
 pub use reverse::{reverse_document, reverse_movement};
@@ -26,13 +28,14 @@ use crate::stock::lot::Lot;
 use crate::stock::movement::{Movement, NewMovement};
 use crate::stock::records::{self, Numbering, Posted, Posting};
 use crate::stock::requests::{LotName, NamedLot};
+use crate::stock::rules;
 use crate::stock::views::MovementView;
 use serde::Serialize;
 
 /// Posts the movements of a new document and stores the document.
 ///
 /// # Errors
-/// Those of [`records::post`].
+/// Those of [`post`].
 pub fn post_document(
     tx: &mut Tx<'_>,
     kind: DocumentKind,
@@ -53,7 +56,7 @@ pub fn post_document(
         bound: None,
         lines,
     };
-    let Posted { number, movements } = records::post(tx.conn, tx.settings.zone, tx.now, posting)?;
+    let Posted { number, movements } = post(tx, posting)?;
     let recorded_at = movements.last().map_or(tx.now, |movement| movement.recorded_at);
     let document = StockDocument {
         id,
@@ -71,6 +74,20 @@ pub fn post_document(
     };
     records::insert_document(tx.conn, &document)?;
     Ok((document, fresh_views(movements)))
+}
+
+/// Posts movements on behalf of the caller.
+///
+/// # Errors
+/// `too_far_back` where the caller's role may not post so late; those of [`records::post`].
+pub fn post(tx: &mut Tx<'_>, posting: Posting) -> Result<Posted, CommandError> {
+    // Files that are brought in at the command line hold history.
+    if !tx.is_internal() {
+        let (zone, role) = (tx.settings.zone, tx.actor.role);
+        let days = (zone.day_of(posting.occurred_at), zone.day_of(tx.now));
+        rules::check_how_far_back(role, days, tx.settings)?;
+    }
+    records::post(tx.conn, tx.settings.zone, tx.now, posting)
 }
 
 /// The views of movements that nothing has taken back yet.

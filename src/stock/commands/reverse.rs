@@ -3,7 +3,7 @@
 use crate::command::{CommandError, Done, Subject, Tx};
 use crate::kernel::id::{MovementId, StockDocumentId};
 use crate::kernel::{Faults, Quantity, Refusal};
-use crate::stock::commands::{fresh_views, left_of, subject};
+use crate::stock::commands::{fresh_views, left_of, post, subject};
 use crate::stock::document::DocumentKind;
 use crate::stock::movement::{Movement, MovementKind, NewMovement};
 use crate::stock::posting::When;
@@ -132,6 +132,6 @@ fn reverse(
         bound: None,
         lines,
     };
-    let posted = records::post(tx.conn, tx.settings.zone, tx.now, posting)?;
+    let posted = post(tx, posting)?;
     Ok(ReversalView { movements: fresh_views(posted.movements) })
 }

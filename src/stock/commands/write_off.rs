@@ -4,7 +4,7 @@ use crate::command::{CommandError, Done, Tx};
 use crate::kernel::id::StockDocumentId;
 use crate::kernel::{Code, Faults, Instant, Money, Quantity, Refusal, StoreCode};
 use crate::stock::account::{Account, Outside, StockState};
-use crate::stock::commands::{fresh_views, lots_named, post_document, subject, to_json};
+use crate::stock::commands::{fresh_views, lots_named, post, post_document, subject, to_json};
 use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument, format_number};
 use crate::stock::lot::Lot;
 use crate::stock::movement::{MovementKind, NewMovement};
@@ -125,7 +125,7 @@ pub fn approve_write_off(
         bound: None,
         lines: movements(&document.store_code, &detail)?,
     };
-    let posted = records::post(tx.conn, tx.settings.zone, tx.now, posting)?;
+    let posted = post(tx, posting)?;
     finish(tx, document, detail, fresh_views(posted.movements))
 }
 
