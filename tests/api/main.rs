@@ -19,6 +19,7 @@ mod framework;
 mod import;
 mod planning;
 mod protocol;
+mod races;
 mod stock;
 mod stocktake;
 mod stores;

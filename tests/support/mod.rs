@@ -100,7 +100,17 @@ pub fn prepare(db: &Db) {
 
 /// Opens a database as the service would.
 pub fn open(name: &'static str, url: String, folder: Option<tempfile::TempDir>) -> TestDatabase {
-    let db = Db::open(&url, &DbOptions::default()).expect("the database opens");
+    open_with(name, url, folder, &DbOptions::default())
+}
+
+/// The same, with other patience.
+pub fn open_with(
+    name: &'static str,
+    url: String,
+    folder: Option<tempfile::TempDir>,
+    options: &DbOptions,
+) -> TestDatabase {
+    let db = Db::open(&url, options).expect("the database opens");
     TestDatabase { name, url, db, _folder: folder }
 }
 
