@@ -2,7 +2,7 @@
 
 use crate::access::Permission;
 use crate::command::CommandError;
-use crate::exchange::plan_lines::{self, Headings, ReadLines, RowFault};
+use crate::exchange::request::plan_lines::{self, Headings, ReadLines, RowFault};
 use crate::exchange::table::{self, Reading};
 use crate::http::{ApiError, Caller, Filters};
 use crate::kernel::id::ReservePlanId;

@@ -14,7 +14,6 @@ pub mod fingerprint;
 pub mod kind;
 pub mod mapping;
 pub mod pack_text;
-pub mod plan_lines;
 pub mod records;
 pub mod rejects;
 pub mod report;

@@ -1,5 +1,7 @@
 //! The request that a document of a file becomes: the one that clients of the REST face send.
 
+pub mod plan_lines;
+
 use crate::access::Permission;
 use crate::catalogue::requests::ItemRequest;
 use crate::catalogue::views::{PackBody, SubstituteBody};

@@ -484,6 +484,61 @@ mod tests {
         }
 
         #[test]
+        fn a_difference_applied_to_the_one_version_gives_the_other(
+            old in proptest::collection::btree_map(0_usize..12, 0_i64..4, 0..8),
+            new in proptest::collection::btree_map(0_usize..12, 0_i64..4, 0..8),
+        ) {
+            let lines_of = |quotas: BTreeMap<usize, i64>| -> Vec<PlanLine> {
+                let of = |(at, quota): (usize, i64)| PlanLine {
+                    item: ItemCode::new(&format!("M{at:02}")).unwrap(),
+                    ..line(vec![fixed(quota)])
+                };
+                quotas.into_iter().map(of).collect()
+            };
+            let (old, new) = (lines_of(old), lines_of(new));
+            let found = diff(&old, &new);
+            let mut applied: Vec<&PlanLine> = old
+                .iter()
+                .filter(|line| !found.removed.contains(line))
+                .map(|line| {
+                    let change = found.changed.iter().find(|(before, _)| *before == line);
+                    change.map_or(line, |(_, after)| *after)
+                })
+                .chain(found.added.iter().copied())
+                .collect();
+            applied.sort_by_key(|line| &line.item);
+            prop_assert_eq!(applied, new.iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_falling_floor_and_gaps_between_levels_never_lower_a_target(
+            quota in 0_i64..10_000, floor in 0_i64..10_000,
+            floors in proptest::collection::btree_map(0_usize..5, 0_i64..300, 0..5),
+            steps in proptest::collection::vec((any::<bool>(), 0_i64..60), 5),
+        ) {
+            let by_level = |percents: BTreeMap<usize, i64>| {
+                let at = |(at, percent): (usize, i64)| (ResponseLevel::ALL[at], percent);
+                LevelPercents::new(percents.into_iter().map(at).collect())
+            };
+            let mut line = line(vec![fixed(quota)]);
+            line.floor = Some(units(floor));
+            line.floor_percent = by_level(floors);
+            let mut percent = 100;
+            let mut named = BTreeMap::new();
+            for (at, (is_named, step)) in steps.into_iter().enumerate() {
+                percent += step;
+                if is_named {
+                    named.insert(at, percent);
+                }
+            }
+            line.level_percent = by_level(named);
+            prop_assert!(line.level_percent.falling().is_empty());
+            let at = |level: &ResponseLevel| target(&line, *level, None).unwrap().quantity;
+            let targets: Vec<Quantity> = ResponseLevel::ALL.iter().map(at).collect();
+            prop_assert!(targets.is_sorted(), "{targets:?}");
+        }
+
+        #[test]
         fn a_target_covers_every_basis_by_less_than_one_unit_and_never_passes_its_bounds(
             bases in proptest::collection::vec(any_basis(), 1..4),
             floor in proptest::option::of(0_i64..50_000),

@@ -10,7 +10,7 @@ use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, S
 use crate::reserve_plan::level::ResponseLevel;
 use crate::shortfall::queries::{self, Answer, Question};
 use crate::shortfall::rules::Status;
-use crate::shortfall::views::{Explanation, PlanRef, ShortfallRow, TotalsView};
+use crate::shortfall::views::{Explanation, PlanOfRegion, PlanRef, ShortfallRow, TotalsView};
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -26,7 +26,7 @@ pub struct ShortfallPage {
     /// several are and no region with a plan is asked about.
     pub plan: Option<PlanRef>,
     /// Every version that figures may rest on, by region; each row names its own.
-    pub plans: Vec<PlanRef>,
+    pub plans: Vec<PlanOfRegion>,
     /// The gravest response level that holds at any store asked about; each row has its own.
     pub level: ResponseLevel,
     /// The business time that the figures are of.
@@ -47,7 +47,7 @@ impl From<Answer> for ShortfallPage {
         let last = rows.last().filter(|_| answer.more);
         Self {
             plan: answer.plan.as_ref().map(PlanRef::from),
-            plans: answer.plans.iter().map(PlanRef::from).collect(),
+            plans: answer.plans.iter().map(PlanOfRegion::from).collect(),
             level: answer.level,
             as_of: answer.as_of,
             as_known_at: answer.as_known_at,

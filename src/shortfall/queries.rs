@@ -712,6 +712,9 @@ pub struct Evidence {
     pub line: Line,
     /// The lines of the plan that speak of the item at the store too, the closest first.
     pub passed_over: Vec<StoredLine>,
+    /// Days that the item lasts when new, and days before expiry from which it is near it; `None`
+    /// for what does not expire.
+    pub shelf_life: Option<(i64, i64)>,
     /// The region whose declaration holds at the store, if any declared one.
     pub level_from: Option<RegionCode>,
     /// The day of the figures.
@@ -726,6 +729,24 @@ pub struct Evidence {
     pub lots: Vec<LotAtStore>,
     /// The lots on the way, each with whether it counts.
     pub on_the_way: Vec<(LotOnTheWay, ArrivalVerdict)>,
+}
+
+/// How long an item lasts from `today` on, and when it is near its expiry, in days.
+fn shelf_life(
+    conn: &mut DbConnection,
+    code: &ItemCode,
+    today: NaiveDate,
+) -> Result<Option<(i64, i64)>, DbError> {
+    let found: Option<(Option<i64>, i64)> = item::table
+        .filter(item::code.eq(code))
+        .select((item::shelf_life_months, item::near_expiry_days))
+        .first(conn)
+        .optional()?;
+    Ok(found.and_then(|(months, near)| {
+        let months = chrono::Months::new(u32::try_from(months?).ok()?);
+        let last = today.checked_add_months(months)?;
+        Some(((last - today).num_days(), near))
+    }))
 }
 
 /// What the figures of one item at one store rest on; `None` when the plan in force does not speak
@@ -767,6 +788,7 @@ pub fn evidence(
     let on_the_way = lots_on_the_way(conn, &moment, &cells)?.remove(&cell).unwrap_or_default();
     Ok(Some(Evidence {
         plan,
+        shelf_life: shelf_life(conn, &line.item, today)?,
         line,
         passed_over,
         level_from,

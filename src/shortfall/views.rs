@@ -7,6 +7,7 @@ use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, Store
 use crate::reserve_plan::basis::{Basis, Step};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::{LineScope, PlanVersion};
+use crate::reserve_plan::safety::largest_rotatable;
 use crate::reserve_plan::views::PlanLineView;
 use crate::shortfall::holding::{LeftOut, LotAtStore, LotOnTheWay};
 use crate::shortfall::queries::{Evidence, Line};
@@ -21,8 +22,6 @@ use utoipa::ToSchema;
 pub struct PlanRef {
     /// The version's id.
     pub id: ReservePlanId,
-    /// The region that it is for.
-    pub region_code: RegionCode,
     /// What people call it.
     pub name: String,
     /// The number of the plan.
@@ -35,11 +34,26 @@ impl From<&PlanVersion> for PlanRef {
     fn from(plan: &PlanVersion) -> Self {
         Self {
             id: plan.id.clone(),
-            region_code: plan.region.clone(),
             name: plan.name.clone(),
             number: plan.number.clone(),
             version: plan.version,
         }
+    }
+}
+
+/// A version of a plan and the region that it is for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanOfRegion {
+    /// The region.
+    pub region_code: RegionCode,
+    /// The version.
+    #[serde(flatten)]
+    pub plan: PlanRef,
+}
+
+impl From<&PlanVersion> for PlanOfRegion {
+    fn from(plan: &PlanVersion) -> Self {
+        Self { region_code: plan.region.clone(), plan: PlanRef::from(plan) }
     }
 }
 
@@ -225,6 +239,9 @@ pub struct Explanation {
     pub rounding: BothLanguages,
     /// Each basis of the line: formula, inputs, steps, amount, and whether it is the one that counts.
     pub bases: Vec<BasisShown>,
+    /// What routine use here can rotate before it expires; null for what does not expire, or when
+    /// the consumption is unknown.
+    pub rotation: Option<RotationShown>,
     /// Each step of the target; null when a basis lacks its data.
     pub target: Option<TargetSteps>,
     /// What to order by a basis on minimum and maximum; null without one, or without an average.
@@ -266,6 +283,20 @@ pub struct BasisShown {
     pub amount: Option<Ratio>,
     /// Whether it is the largest, which counts.
     pub counts: bool,
+}
+
+/// How large a reserve routine use can rotate.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RotationShown {
+    /// The largest reserve: `floor(adc × (shelf_days − remaining_days))`.
+    pub largest: Quantity,
+    /// Days that the item lasts when it is new.
+    pub shelf_days: i64,
+    /// Days before its expiry from which it counts as near expiry.
+    pub remaining_days: i64,
+    /// Whether the target is no larger; what is larger must be swapped with a bigger user. Null
+    /// without a target.
+    pub within: Option<bool>,
 }
 
 /// What to order between a minimum and a maximum.
@@ -416,6 +447,7 @@ impl From<Evidence> for Explanation {
             ),
             bases: bases_shown(line),
             order: order_shown(line),
+            rotation: rotation_shown(&evidence),
             target: line.target.as_ref().ok().map(|target| TargetSteps {
                 bases: target.bases.clone(),
                 largest: target.largest,
@@ -490,6 +522,15 @@ fn bases_shown(line: &Line) -> Vec<BasisShown> {
             counts: winner == Some(at),
         })
         .collect()
+}
+
+fn rotation_shown(evidence: &Evidence) -> Option<RotationShown> {
+    let (shelf_days, remaining_days) = evidence.shelf_life?;
+    let adc = evidence.line.consumption.adc?;
+    let largest = largest_rotatable(adc, shelf_days, remaining_days)?;
+    let target = evidence.line.target.as_ref().ok().map(|target| target.quantity);
+    let within = target.map(|target| target <= largest);
+    Some(RotationShown { largest, shelf_days, remaining_days, within })
 }
 
 /// By the first basis that has a minimum and a maximum.
