@@ -28,6 +28,9 @@ pub mod stores;
 
 pub mod authority;
 pub mod stock;
+pub mod stocktake;
+
+pub mod proof;
 
 pub mod users;
 

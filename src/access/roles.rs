@@ -88,6 +88,8 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// Send many commands in one request; each needs its own right.
+        SendBatches = "batches.send",
         /// See allocations that look at a store in scope, and the routes.
         ReadAllocations = "allocations.read",
         /// Propose who gets what, compare policies and rehearse.
@@ -96,8 +98,12 @@ word_enum! {
         DecideAllocations = "allocations.decide",
         /// Keep the table of routes.
         WriteRoutes = "routes.write",
-        /// Send many commands in one request; each needs its own right.
-        SendBatches = "batches.send",
+        /// Begin stocktakes, enter counts, give reasons, submit and post.
+        RunStocktakes = "stocktakes.run",
+        /// Send a submitted stocktake back for counting.
+        ReopenStocktakes = "stocktakes.reopen",
+        /// Approve the differences of a stocktake above the limit.
+        ApproveStocktakes = "stocktakes.approve",
     }
 }
 
@@ -142,6 +148,8 @@ impl Role {
                     | P::ReceiveDispatches
                     | P::CloseDispatches
                     | P::SendBatches
+                    | P::RunStocktakes
+                    | P::ReopenStocktakes
             ),
             Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
@@ -159,10 +167,12 @@ impl Role {
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::SendBatches
                     | P::ProposeAllocations
                     | P::DecideAllocations
                     | P::WriteRoutes
-                    | P::SendBatches
+                    | P::ReopenStocktakes
+                    | P::ApproveStocktakes
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {

@@ -17,7 +17,7 @@ use crate::kernel::id::LotId;
 use crate::kernel::page::PageSize;
 use crate::kernel::time::plus_days;
 use crate::kernel::{Instant, ItemCode, Quantity, Ratio, StoreCode};
-use crate::reserve_plan::plan::{StorePlace, StoredLine};
+use crate::reserve_plan::plan::{PlansInForce, StorePlace, StoredLine};
 use crate::reserve_plan::rules::governing_lines;
 use crate::reserve_plan::{queries as plans, records as plan_records};
 use crate::shortfall::rules::{Arrival, ArrivalVerdict, judge_arrival};
@@ -54,17 +54,23 @@ pub fn facts(
         all.into_iter().filter(|(code, _)| scope.contains(code)).collect();
     let codes: Vec<StoreCode> = stores.keys().cloned().collect();
     let within = Scope::Stores(codes.iter().cloned().collect());
-    let plan = plan_records::plan_in_force(conn, now)?;
-    let lines = match &plan {
-        None => BTreeMap::new(),
-        Some(plan) => lines(conn, &plan.id, items, &stores)?,
-    };
+    let in_force = plan_records::plans_in_force(conn, now, None)?;
+    let lines = lines(conn, &in_force, items, &stores)?;
+    // Of several the widest region's comes first and stands for all; each line names its own.
+    let plan = in_force.iter().find(|plan| {
+        let mut own = stores.values().filter_map(|store| in_force.of(&store.region_code));
+        own.any(|other| other.id == plan.id)
+    });
     let horizon_end = plus_days(today, settings.horizon_days);
     let mut facts = Facts {
         now,
         today,
         zone: settings.zone,
-        plan: plan.map(|plan| PlanInForce { id: plan.id, name: plan.name, version: plan.version }),
+        plan: plan.map(|plan| PlanInForce {
+            id: plan.id.clone(),
+            name: plan.name.clone(),
+            version: plan.version,
+        }),
         levels: plans::levels_in_force(conn, now)?,
         items: catalogue::find_all(conn, items)?.into_iter().collect(),
         suppliers,
@@ -106,30 +112,35 @@ fn active_stores(conn: &mut DbConnection) -> Result<BTreeMap<StoreCode, Store>, 
     }
 }
 
-/// The line of a plan that counts for each item at each store.
+/// The line that counts for each item at each store, of the plan in force where the store is.
 fn lines(
     conn: &mut DbConnection,
-    plan: &crate::kernel::id::ReservePlanId,
+    in_force: &PlansInForce,
     items: &[ItemCode],
     stores: &BTreeMap<StoreCode, Store>,
 ) -> Result<BTreeMap<Cell, StoredLine>, DbError> {
-    let places: Vec<StorePlace> = stores
-        .values()
-        .map(|store| StorePlace {
-            code: store.code.clone(),
-            kind: store.kind.clone(),
-            region: store.region_code.clone(),
-        })
-        .collect();
     let mut found = BTreeMap::new();
-    for item in items {
-        let lines = plan_records::lines_of(conn, plan, Some(item))?;
-        let governing = governing_lines(&lines, &places);
-        found.extend(
-            governing
-                .into_iter()
-                .map(|((store, item), line)| ((store.clone(), item.clone()), line.clone())),
-        );
+    for plan in in_force.iter() {
+        let places: Vec<StorePlace> = stores
+            .values()
+            .filter(|store| in_force.of(&store.region_code).is_some_and(|own| own.id == plan.id))
+            .map(|store| StorePlace {
+                code: store.code.clone(),
+                kind: store.kind.clone(),
+                region: store.region_code.clone(),
+            })
+            .collect();
+        if places.is_empty() {
+            continue;
+        }
+        for item in items {
+            let lines = plan_records::lines_of(conn, &plan.id, Some(item))?;
+            let governing = governing_lines(&lines, &places).into_iter();
+            found.extend(
+                governing
+                    .map(|((store, item), line)| ((store.clone(), item.clone()), line.clone())),
+            );
+        }
     }
     Ok(found)
 }

@@ -29,6 +29,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "catalogue", description = "物资目录: items, packs, trade item numbers, substitutes"),
         (name = "stores", description = "储备点: regions, kinds of store, stores"),
         (name = "stock", description = "库存: receipts, issues, write-offs, movements, lots"),
+        (name = "stocktakes", description = "盘点: sheets, counts, differences, accuracy"),
         (name = "planning", description = "储备方案与缺口: reserve plans, response level, shortfalls"),
         (name = "dispatches", description = "调拨: from request to signature; paperwork; draw-downs"),
         (name = "allocations", description = "分配: who gets what of scarce stock; routes"),

@@ -236,7 +236,7 @@ pub fn business_time(tx: &Tx<'_>, given: Option<&str>, faults: &mut Faults) -> O
     Some(at.min(tx.now))
 }
 
-/// The items that some lines name, fetched at once.
+/// The items that some lines name with their packs, fetched at once.
 ///
 /// # Errors
 /// When the database fails.
@@ -245,7 +245,7 @@ pub fn items_named<'a>(
     codes: impl Iterator<Item = &'a str>,
 ) -> Result<BTreeMap<ItemCode, Item>, CommandError> {
     let codes: Vec<ItemCode> = codes.filter_map(|code| ItemCode::new(code).ok()).collect();
-    Ok(items::find_all(tx.conn, &codes)?)
+    Ok(items::find_with_packs(tx.conn, &codes)?)
 }
 
 /// Reads the item of a line.

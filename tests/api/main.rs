@@ -20,6 +20,7 @@ mod import;
 mod planning;
 mod protocol;
 mod stock;
+mod stocktake;
 mod stores;
 mod users;
 mod walk_day;

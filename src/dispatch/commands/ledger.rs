@@ -412,7 +412,8 @@ fn unexpected_movement(
 /// Takes the movements of a signing back: on the way again, or outside again.
 ///
 /// # Errors
-/// `insufficient_stock` when what was received is no longer there.
+/// `insufficient_stock` when what was received is no longer there, `absorbed_by_count` when it was
+/// counted since.
 pub fn unsign(
     tx: &mut Tx<'_>,
     order: &Order,
@@ -420,11 +421,13 @@ pub fn unsign(
     why: &Why,
 ) -> Result<(), CommandError> {
     let mut lines = Vec::new();
+    let mut originals = Vec::new();
     for piece in pieces {
-        let booked = crate::stock::queries::movement(tx.conn, &piece.movement_id)?
+        let movement = crate::stock::queries::movement(tx.conn, &piece.movement_id)?
             // The row of the piece points at it, so only a damaged book can lack it.
-            .ok_or_else(|| Refusal::plain(Code::Internal))?
-            .line;
+            .ok_or_else(|| Refusal::plain(Code::Internal))?;
+        let booked = movement.line.clone();
+        originals.push(movement);
         lines.push(NewMovement {
             kind: MovementKind::Reversal,
             from: booked.to.clone(),
@@ -435,6 +438,8 @@ pub fn unsign(
             ..booked
         });
     }
+    stock::lock_for(tx.conn, &lines, &now_of(tx))?;
+    stock::refuse_absorbed(tx.conn, &originals)?;
     post(tx, order, tx.now, None, lines)?;
     // What was redirected since then goes to the new destination.
     stock::redirect_transit(tx.conn, tx.now, &order.id, &order.to_store)?;
