@@ -20,6 +20,4 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::batch::api::routes)
         .configure(crate::allocation::api::routes)
         .configure(crate::stocktake::api::routes);
-        .configure(crate::allocation::api::routes)
-        .configure(crate::batch::api::routes);
 }
