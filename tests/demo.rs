@@ -75,6 +75,20 @@ fn dispatches(conn: &mut changbei::db::DbConnection) -> BTreeMap<String, Dispatc
     rows.into_iter().collect()
 }
 
+/// How many dispatches an approved allocation was turned into.
+fn allocated(county: &App) -> i64 {
+    use changbei::db::schema::{allocation, allocation_dispatch};
+    use diesel::prelude::*;
+    county
+        .read(|conn| {
+            let approved = allocation_dispatch::table
+                .inner_join(allocation::table)
+                .filter(allocation::status.eq("approved"));
+            Ok::<i64, changbei::db::DbError>(approved.count().get_result(conn)?)
+        })
+        .unwrap()
+}
+
 #[test]
 fn one_date_and_seed_give_the_same_true_book_on_both_databases() {
     let folder = tempfile::tempdir().unwrap();
@@ -101,6 +115,7 @@ fn one_date_and_seed_give_the_same_true_book_on_both_databases() {
             .into_values()
             .collect();
         assert_eq!(states.len(), DispatchStatus::ALL.len(), "{states:?}");
+        assert!(allocated(county) > 0, "the command center has divided something");
     }
 }
 

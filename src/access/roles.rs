@@ -110,6 +110,8 @@ word_enum! {
         ReopenStocktakes = "stocktakes.reopen",
         /// Approve the differences of a stocktake above the limit.
         ApproveStocktakes = "stocktakes.approve",
+        /// Ask the solver to divide what the question holds; nothing is stored or looked up.
+        SolveAllocations = "allocations.solve",
     }
 }
 
@@ -127,6 +129,7 @@ impl Permission {
                 | Self::ReadDispatches
                 | Self::ReadPaperwork
                 | Self::ReadAllocations
+                | Self::SolveAllocations
         )
     }
 }

@@ -143,7 +143,10 @@ fn problem_of(
     left: &Packs,
     dropped: &BTreeSet<StoreCode>,
 ) -> Problem {
-    let donors = left.iter().map(|(store, packs)| Donor {
+    // Who has nothing to give is no donor to the solver, which takes only so many.
+    let giving = || left.iter().filter(|(_, packs)| **packs > 0);
+    let givers: BTreeSet<&StoreCode> = giving().map(|(store, _)| store).collect();
+    let donors = giving().map(|(store, packs)| Donor {
         id: store.to_string(),
         available: part.pack.times(*packs).unwrap_or(Quantity::MAX),
         floor: Quantity::ZERO,
@@ -162,7 +165,8 @@ fn problem_of(
     });
     let members: BTreeSet<&StoreCode> = lane.iter().map(|one| &one.store).collect();
     let open = part.routes.iter().filter(|route| route.shut.is_none());
-    let routes = open.filter(|route| members.contains(&route.to)).map(|route| Route {
+    let used = open.filter(|route| members.contains(&route.to) && givers.contains(&route.from));
+    let routes = used.map(|route| Route {
         donor: route.from.to_string(),
         recipient: route.to.to_string(),
         cost: Ratio::whole(route.cost.into()),
@@ -378,3 +382,6 @@ fn dated_stock(part: &PartInput, outcome: &PartOutcome) -> Vec<(Vec<DatedStock>,
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

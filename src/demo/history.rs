@@ -200,6 +200,7 @@ impl History {
         if at == PLAN_APPROVED {
             let id = self.plan.as_deref().ok_or_else(|| broken("no plan was drafted"))?;
             setup::approve_plan(scribe, id)?;
+            setup::record_roads(scribe)?;
         }
         if at == LEVEL_IV {
             setup::declare_level(scribe, "IV", "邻县报告散发病例，本县加强监测")?;

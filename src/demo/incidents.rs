@@ -2,6 +2,7 @@
 //! dispatch in every state and a spoken order in the night.
 
 use crate::access::{Permission, Scope};
+use crate::allocation::commands as allocations;
 use crate::command::CommandError;
 use crate::demo::county::{
     CDC, COMMANDER, DEPOT, DEPUTY, DUTY, DemoStore, HOSPITAL, MCH, STORES, TCM,
@@ -305,7 +306,37 @@ fn last_day(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
     // Cancelled.
     let cancelled = ask(scribe, "keeper.chengxiang", "QN-CHENGXIANG", "routine", &[("M02", 500)])?;
     cancel(scribe, &cancelled)?;
+    allocation(scribe)?;
     night(scribe)
+}
+
+/// The command center divides what the depot can spare among those who stand lowest, half of it kept
+/// back; the deputy approves it, and its dispatches wait for the morning's lorries.
+fn allocation(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
+    scribe.at(21, 0);
+    let asked = json!({
+        "item_codes": ["M02", "M03", "P01"],
+        "keep_back_percent": 50,
+        "min_life_days": 14,
+        "urgency": "urgent",
+        "reason": "聚集性疫情第三周，按可用天数补齐",
+    });
+    let made = scribe.act(
+        COMMANDER,
+        Permission::ProposeAllocations,
+        asked,
+        allocations::proposing::propose,
+    )?;
+    let lines = made.get("lines").and_then(Value::as_array);
+    if lines.is_none_or(Vec::is_empty) {
+        return Ok(());
+    }
+    let id = parsed(&id_of(&made)?)?;
+    let asked = json!({"note": "同意，明早首车发出"});
+    scribe.act(DEPUTY, Permission::DecideAllocations, asked, |tx, request| {
+        allocations::deciding::approve(tx, &id, request)
+    })?;
+    Ok(())
 }
 
 /// A township runs short at night; the duty keeper lets goods go on a spoken word.

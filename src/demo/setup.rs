@@ -1,6 +1,7 @@
 //! Before history begins: the county, its catalogue, its people and what lies in its stores.
 
 use crate::access::Permission;
+use crate::allocation;
 use crate::catalogue;
 use crate::command::CommandError;
 use crate::demo::county::{self, COMMANDER, COUNTY, DEPUTY, DemoStore, Kind, STORES};
@@ -150,6 +151,25 @@ pub(super) fn approve_plan(scribe: &mut Scribe<'_>, id: &str) -> Result<(), Comm
     scribe.act(DEPUTY, Permission::ApprovePlans, asked, |tx, request: &ApprovalRequest| {
         reserve_plan::commands::approve(tx, &plan, &request.clone().parse()?)
     })?;
+    Ok(())
+}
+
+/// Records the roads from the depot to every other store, on which its cold boxes keep goods cold.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn record_roads(scribe: &mut Scribe<'_>) -> Result<(), CommandError> {
+    let routes: Vec<Value> = STORES
+        .iter()
+        .filter(|store| store.kind != Kind::Depot)
+        .map(|store| {
+            let minutes = if store.kind == Kind::Township { 60 } else { 15 };
+            json!({"from_store": county::DEPOT, "to_store": store.code, "cold_chain": true,
+                   "travel_minutes": minutes})
+        })
+        .collect();
+    let asked = json!({"routes": routes});
+    scribe.act(COMMANDER, Permission::WriteRoutes, asked, allocation::commands::routes::put)?;
     Ok(())
 }
 

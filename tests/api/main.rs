@@ -12,6 +12,7 @@
 mod support;
 
 mod allocation;
+mod allocations;
 mod batches;
 mod catalogue;
 mod dispatch;

@@ -2,6 +2,7 @@
 
 pub mod deciding;
 pub mod routes;
+pub mod solving;
 
 use crate::access::Permission;
 use crate::allocation::commands::{proposing, showing};
@@ -224,6 +225,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(compare_allocations)
         .service(get_allocation)
         .service(recompute_allocation)
+        .service(solving::solve_allocation)
         .configure(deciding::routes)
         .configure(routes::routes);
 }

@@ -3,6 +3,7 @@
 pub mod deciding;
 pub mod proposing;
 pub mod routes;
+pub mod solving;
 
 use crate::kernel::{FaultCode, Faults, Quantity, StoreCode, Text};
 

@@ -2,6 +2,7 @@
 
 pub mod comparing;
 pub mod explaining;
+pub mod solving;
 
 use crate::allocation::changes::Change;
 use crate::allocation::inputs::{

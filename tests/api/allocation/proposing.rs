@@ -277,3 +277,104 @@ fn a_commander_of_another_county_sees_nothing_and_keepers_see_what_touches_them(
         app.post("foreign.commander", "/allocations", again).refused(404, "not_found");
     });
 }
+
+#[test]
+fn lots_in_packs_that_the_inner_pack_does_not_divide_move_in_their_common_divisor() {
+    TestApp::each(|app| {
+        let receive = |lot: &str, quantity: i64, pack_units: i64| {
+            let body = json!({"store_code": "QN-DEPOT", "source": {"kind": "supplier"},
+                "lines": [{"item_code": "M03", "lot_number": lot, "expires_on": "2028-01-01",
+                           "quantity": quantity, "pack_units": pack_units}]});
+            app.post("keeper.depot", "/receipts", body).expect(201);
+        };
+        in_force(app, json!([fixed("QN-HOSP", "M03", 95)]));
+        let ask = json!({"item_code": "M03", "policy": "leximin", "measure": "coverage"});
+        // A carton of 400 is opened for the box of 20.
+        receive("CARTON", 400, 400);
+        let proposal = Proposal::made(app, ask.clone());
+        assert_eq!(
+            (&proposal.view["parts"][0]["pack"], &proposal.view["quantity"]),
+            (&json!(20), &json!(100))
+        );
+        receive("BAG", 90, 30);
+        let proposal = Proposal::made(app, ask);
+        assert_eq!(
+            (&proposal.view["parts"][0]["pack"], &proposal.view["quantity"]),
+            (&json!(10), &json!(100))
+        );
+        let named = json!({"item_code": "M03", "policy": "leximin", "measure": "coverage",
+            "pack_code": "box"});
+        assert_eq!(Proposal::made(app, named).view["parts"][0]["pack"], 20);
+        let unknown = json!({"item_code": "M03", "pack_code": "barrel"});
+        let answer = app.post("commander", "/allocations", unknown);
+        assert_eq!(answer.pointers(), ["/pack_code"]);
+    });
+}
+
+#[test]
+fn a_donor_that_was_found_and_supplies_nobody_gives_only_what_is_above_its_target() {
+    TestApp::each(|app| {
+        put(app, "QN-CDC", "M03", "C1", "2027-12-31", 500);
+        put(app, "QN-HOSP", "M03", "H1", "2027-12-31", 40);
+        let mut cdc = fixed("QN-CDC", "M03", 300);
+        cdc["floor"] = json!(100);
+        in_force(app, json!([cdc, fixed("QN-HOSP", "M03", 600)]));
+        let ask = |donors: Value| {
+            let mut body = json!({"item_code": "M03", "policy": "leximin", "measure": "coverage"});
+            if !donors.is_null() {
+                body["donors"] = donors;
+            }
+            Proposal::made(app, body)
+        };
+        let found = ask(Value::Null);
+        let cdc = donor(&found.view, "QN-CDC");
+        assert_eq!(
+            (&cdc["keeps"], &cdc["kept"], &cdc["quantity"]),
+            (&json!("target"), &json!(300), &json!(200))
+        );
+        // Named, it gives down to its floor.
+        let named = ask(json!(["QN-CDC"]));
+        let cdc = donor(&named.view, "QN-CDC");
+        assert_eq!(
+            (&cdc["keeps"], &cdc["kept"], &cdc["quantity"]),
+            (&json!("floor"), &json!(100), &json!(400))
+        );
+    });
+}
+
+#[test]
+fn pages_of_allocations_follow_one_another() {
+    TestApp::each(|app| {
+        scarce(app);
+        let ids: Vec<String> = (0..3).map(|_| Proposal::of_respirators(app).id).collect();
+        let mut seen = Vec::new();
+        let mut path =
+            "/allocations?limit=2&created_by=commander&created_from=2026-03-01T00:00:00Z"
+                .to_owned();
+        loop {
+            let page = app.get("auditor", &path).expect(200);
+            seen.extend(
+                page["rows"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|row| row["id"].as_str().unwrap().to_owned()),
+            );
+            match page["next_cursor"].as_str() {
+                Some(cursor) => {
+                    path = format!(
+                        "/allocations?limit=2&created_by=commander&created_from=2026-03-01T00:00:00Z&cursor={cursor}"
+                    )
+                }
+                None => break,
+            }
+        }
+        seen.reverse();
+        assert_eq!(seen, ids);
+        let later =
+            app.get("auditor", "/allocations?created_from=2026-03-03T00:00:00Z").expect(200);
+        assert_eq!(later["rows"], json!([]));
+        let bad = app.get("auditor", "/allocations?status=stale&created_to=tomorrow");
+        assert_eq!(bad.pointers(), ["/created_to", "/status"]);
+    });
+}
