@@ -28,9 +28,11 @@ pub mod stores;
 
 pub mod authority;
 pub mod stock;
+pub mod stocktake;
 
 pub mod users;
 
+pub mod capability;
 pub mod consumption;
 pub mod reserve_plan;
 pub mod shortfall;
@@ -40,11 +42,16 @@ pub mod draw_down;
 pub mod dispatch;
 pub mod issue;
 
+pub mod allocation;
+pub mod batch;
+
 pub mod exchange;
 
 pub mod demo;
 
 pub mod server;
+
+pub mod bench;
 
 pub mod cli;
 pub mod clock;

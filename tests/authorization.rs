@@ -45,6 +45,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("reserve_plans.approve", &[Commander]),
     ("response_level.declare", &[Commander]),
     ("shortfalls.read", EVERYBODY),
+    ("capabilities.write", &[Commander, Admin]),
     ("dispatches.read", EVERYBODY),
     ("dispatches.create", &[Keeper, Procurement, Commander]),
     ("dispatches.approve", &[Commander]),
@@ -58,6 +59,14 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("periods.close", &[Keeper, Commander]),
     ("periods.reopen", &[Commander, Admin]),
     ("clock.accept", &[Commander, Admin]),
+    ("batches.send", &[Keeper, Procurement, Commander]),
+    ("allocations.read", EVERYBODY),
+    ("allocations.propose", &[Commander]),
+    ("allocations.decide", &[Commander]),
+    ("routes.write", &[Commander]),
+    ("stocktakes.run", &[Keeper]),
+    ("stocktakes.reopen", &[Keeper, Commander]),
+    ("stocktakes.approve", &[Commander]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -117,12 +126,15 @@ impl Documents {
     fn make(app: &TestApp) -> Self {
         let mut made = Self(BTreeMap::new());
         made.stock(app);
+        made.capability(app);
         made.plan(app);
         made.dispatch_that_came(app);
         made.dispatch_on_a_spoken_word(app);
         let period = json!({"store_code": "QN-HOSP", "through_day": "2026-01-31"});
         let period = app.post("keeper.hospital", "/periods/close", period).expect(201);
         made.keep("period", &period["id"]);
+        made.allocation(app);
+        made.stocktake(app);
         made
     }
 
@@ -173,6 +185,13 @@ impl Documents {
     }
 
     /// A plan in force that keeps a floor of 1 200 respirators at the hospital.
+    fn capability(&mut self, app: &TestApp) {
+        let body = json!({"code": "PCR", "name_zh": "核酸检测", "name_en": "PCR tests", "unit": "人份",
+            "components": [{"name_zh": "试剂", "name_en": "kit", "item_codes": ["T01"], "uses": 1, "serves": 1}]});
+        app.post("commander", "/capabilities", body).expect(201);
+        self.keep("capability", &json!("PCR"));
+    }
+
     fn plan(&mut self, app: &TestApp) {
         let plan = app.post("commander", "/reserve-plans", plan()).expect(201);
         self.keep("plan", &plan["id"]);
@@ -213,6 +232,39 @@ impl Documents {
         self.keep("draw_down", &taken["rows"][0]["id"]);
     }
 
+    /// A proposal that looks at the hospital, and a road to it.
+    fn allocation(&mut self, app: &TestApp) {
+        let proposed = app.post("commander", "/allocations", allocation()).expect(201);
+        self.keep("allocation", &proposed["id"]);
+        let put = app.storing("PUT", "commander", "/routes").if_match("*").json(routes());
+        put.send().expect(200);
+    }
+
+    /// Of equipment, of which there is none: it takes nothing from the other documents.
+    fn stocktake(&mut self, app: &TestApp) {
+        let body = json!({"store_code": "QN-HOSP", "category": "equipment"});
+        let begun = app.post("keeper.hospital", "/stocktakes", body).expect(201);
+        self.keep("stocktake", &begun["id"]);
+        let body = json!({"witnessed_by": "见证人",
+            "counts": [{"item_code": "E02", "lot_number": "E1", "no_expiry": true, "quantity": 1}]});
+        app.post("keeper.hospital", &self.path("/stocktakes/{stocktake}/counts"), body).expect(201);
+        let posted = app.post(
+            "keeper.hospital",
+            "/stocktakes",
+            json!({"store_code": "QN-HOSP", "items": ["D03"]}),
+        );
+        self.keep("posted_stocktake", &posted.expect(201)["id"]);
+        let line =
+            json!({"item_code": "D03", "lot_number": "D1", "no_expiry": true, "quantity": 2});
+        let act = |action: &str, body: Value| {
+            let path = self.path(&format!("/stocktakes/{{posted_stocktake}}{action}"));
+            app.act("keeper.hospital", &path, "*", body)
+        };
+        act("/counts", json!({"witnessed_by": "见证人", "counts": [line]})).expect(201);
+        act("/reasons", json!({"lines": [{"line": 1, "reason_code": "found"}]})).expect(200);
+        act("/post", json!({})).expect(200);
+    }
+
     /// A path whose `{name}` is replaced by that document's id.
     fn path(&self, template: &str) -> String {
         self.0
@@ -235,6 +287,15 @@ fn plan() -> Value {
 fn dispatch(from: &str, to: &str) -> Value {
     json!({"from_store": from, "to_store": to, "urgency": "urgent", "reason": "发热门诊",
            "lines": [{"item_code": "M03", "quantity": 450}]})
+}
+
+fn allocation() -> Value {
+    json!({"item_code": "M03", "measure": "coverage", "policy": "leximin",
+           "donors": ["QN-DEPOT"], "recipients": ["QN-HOSP"]})
+}
+
+fn routes() -> Value {
+    json!({"routes": [{"from_store": "QN-DEPOT", "to_store": "QN-HOSP", "distance_m": 2_300}]})
 }
 
 fn lorry() -> Value {
@@ -362,6 +423,24 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/shortfalls/explain?store=QN-HOSP&item=M03",
             none(),
         ),
+        row("send_batch", "batches.send", Anywhere, "/batches", json!({"commands": [{}]})),
+        row("list_capabilities", "items.read", Anywhere, "/capabilities", none()),
+        row("get_capability", "items.read", Anywhere, "/capabilities/PCR", none()),
+        row(
+            "create_capability",
+            "capabilities.write",
+            Anywhere,
+            "/capabilities",
+            json!({"code": "?"}),
+        ),
+        row("change_capability", "capabilities.write", Anywhere, "/capabilities/PCR", json!({})),
+        row(
+            "get_capability_figure",
+            "stock.read",
+            FiltersRows,
+            "/capabilities/PCR/figure?store=QN-HOSP",
+            none(),
+        ),
         row("list_dispatches", "dispatches.read", FiltersRows, "/dispatches", none()),
         row("get_dispatch", "dispatches.read", HidesDocument, "/dispatches/{dispatch_in}", none()),
         row(
@@ -448,6 +527,59 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/dispatches/{dispatch_in}/follow-up",
             json!({}),
         ),
+        row("list_allocations", "allocations.read", FiltersRows, "/allocations", none()),
+        row(
+            "get_allocation",
+            "allocations.read",
+            HidesDocument,
+            "/allocations/{allocation}",
+            none(),
+        ),
+        row(
+            "recompute_allocation",
+            "allocations.read",
+            HidesDocument,
+            "/allocations/{allocation}/recompute",
+            none(),
+        ),
+        row("propose_allocation", "allocations.propose", NamesStore, "/allocations", allocation()),
+        row(
+            "compare_allocations",
+            "allocations.propose",
+            NamesStore,
+            "/allocations/compare",
+            allocation(),
+        ),
+        row(
+            "edit_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/lines",
+            json!({"reason": "封控", "lines": [{"line": 1, "quantity": 0}]}),
+        ),
+        row(
+            "approve_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/approve",
+            json!({}),
+        ),
+        row(
+            "discard_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/discard",
+            json!({"reason": "误报"}),
+        ),
+        row(
+            "cancel_allocation_dispatches",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/cancel-dispatches",
+            json!({"reason": "误报"}),
+        ),
+        row("list_routes", "allocations.read", FiltersRows, "/routes", none()),
+        row("put_routes", "routes.write", NamesStore, "/routes", routes()),
         row("list_paperwork", "paperwork.read", FiltersRows, "/paperwork", none()),
         row("get_paperwork", "paperwork.read", HidesDocument, "/paperwork/{paperwork}", none()),
         row(
@@ -613,6 +745,87 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/write-offs/{write_off}/reversal",
             reversal(),
         ),
+        row(
+            "begin_stocktake",
+            "stocktakes.run",
+            NamesStore,
+            "/stocktakes",
+            json!({"store_code": "QN-HOSP"}),
+        ),
+        row("list_stocktakes", "stock.read", FiltersRows, "/stocktakes", none()),
+        row("get_stocktake", "stock.read", HidesDocument, "/stocktakes/{stocktake}", none()),
+        row(
+            "get_stocktake_sheet",
+            "stock.read",
+            HidesDocument,
+            "/stocktakes/{stocktake}/sheet",
+            none(),
+        ),
+        row(
+            "enter_stocktake_counts",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/counts",
+            json!({"witnessed_by": "见证人", "counts": [{"line": 999, "quantity": 1}]}),
+        ),
+        row(
+            "list_stocktake_counts",
+            "stock.read",
+            HidesDocument,
+            "/stocktakes/{stocktake}/counts",
+            none(),
+        ),
+        row(
+            "list_stocktake_variances",
+            "stock.read",
+            HidesDocument,
+            "/stocktakes/{stocktake}/variances",
+            none(),
+        ),
+        row(
+            "explain_stocktake",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/reasons",
+            json!({"lines": [{"line": 1, "reason_code": "lost"}]}),
+        ),
+        row(
+            "submit_stocktake",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/submit",
+            json!({}),
+        ),
+        row(
+            "reopen_stocktake",
+            "stocktakes.reopen",
+            HidesDocument,
+            "/stocktakes/{stocktake}/reopen",
+            json!({"reason": "请复盘"}),
+        ),
+        row(
+            "approve_stocktake",
+            "stocktakes.approve",
+            HidesDocument,
+            "/stocktakes/{stocktake}/approve",
+            json!({}),
+        ),
+        row(
+            "post_stocktake",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/post",
+            json!({}),
+        ),
+        row(
+            "cancel_stocktake",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/cancel",
+            json!({"reason": "重复"}),
+        ),
+        row("list_stocktake_accuracy", "stock.read", FiltersRows, "/stocktakes/accuracy", none()),
+        row("list_due_counts", "stock.read", FiltersRows, "/stocktakes/due", none()),
     ]
 }
 

@@ -66,6 +66,8 @@ word_enum! {
         DeclareLevel = "response_level.declare",
         /// See shortfalls in scope.
         ReadShortfalls = "shortfalls.read",
+        /// Create and change capabilities.
+        WriteCapabilities = "capabilities.write",
         /// See dispatches in scope.
         ReadDispatches = "dispatches.read",
         /// Request a dispatch to a store, or draft one from it.
@@ -92,6 +94,22 @@ word_enum! {
         ReopenPeriods = "periods.reopen",
         /// Accept a clock that has jumped.
         AcceptClock = "clock.accept",
+        /// Send many commands in one request; each needs its own right.
+        SendBatches = "batches.send",
+        /// See allocations that look at a store in scope, and the routes.
+        ReadAllocations = "allocations.read",
+        /// Propose who gets what, compare policies and rehearse.
+        ProposeAllocations = "allocations.propose",
+        /// Edit, approve and discard proposals, and undo what came of them.
+        DecideAllocations = "allocations.decide",
+        /// Keep the table of routes.
+        WriteRoutes = "routes.write",
+        /// Begin stocktakes, enter counts, give reasons, submit and post.
+        RunStocktakes = "stocktakes.run",
+        /// Send a submitted stocktake back for counting.
+        ReopenStocktakes = "stocktakes.reopen",
+        /// Approve the differences of a stocktake above the limit.
+        ApproveStocktakes = "stocktakes.approve",
     }
 }
 
@@ -108,6 +126,7 @@ impl Permission {
                 | Self::ReadShortfalls
                 | Self::ReadDispatches
                 | Self::ReadPaperwork
+                | Self::ReadAllocations
         )
     }
 }
@@ -135,8 +154,11 @@ impl Role {
                     | P::ReceiveDispatches
                     | P::CloseDispatches
                     | P::ClosePeriods
+                    | P::SendBatches
+                    | P::RunStocktakes
+                    | P::ReopenStocktakes
             ),
-            Self::Procurement => matches!(permission, P::CreateDispatches),
+            Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
                 permission,
                 P::WriteStores
@@ -145,6 +167,7 @@ impl Role {
                     | P::WritePlans
                     | P::ApprovePlans
                     | P::DeclareLevel
+                    | P::WriteCapabilities
                     | P::CreateDispatches
                     | P::ApproveDispatches
                     | P::RedirectDispatches
@@ -154,6 +177,12 @@ impl Role {
                     | P::ClosePeriods
                     | P::ReopenPeriods
                     | P::AcceptClock
+                    | P::SendBatches
+                    | P::ProposeAllocations
+                    | P::DecideAllocations
+                    | P::WriteRoutes
+                    | P::ReopenStocktakes
+                    | P::ApproveStocktakes
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
@@ -161,6 +190,7 @@ impl Role {
                     permission,
                     P::WriteItems
                         | P::WriteStores
+                        | P::WriteCapabilities
                         | P::ManageUsers
                         | P::ReadAudit
                         | P::ReopenPeriods
@@ -218,11 +248,12 @@ pub struct Actor {
 impl Actor {
     /// Whether the user has a permission somewhere.
     ///
-    /// `emergency_release` lets a duty keeper approve dispatches, which the rules then hold to
-    /// a spoken authority within the limit.
+    /// `emergency_release` lets a duty keeper approve dispatches and allocations, which the rules
+    /// then hold to a spoken authority within the limit.
     pub fn may(&self, permission: Permission) -> bool {
+        let in_emergency = [Permission::ApproveDispatches, Permission::DecideAllocations];
         self.role.has(permission)
-            || (permission == Permission::ApproveDispatches
+            || (in_emergency.contains(&permission)
                 && self.role == Role::Keeper
                 && self.emergency_release_limit.is_some())
     }

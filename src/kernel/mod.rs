@@ -6,6 +6,7 @@ pub mod clock;
 pub mod code;
 pub mod hash;
 pub mod id;
+pub mod json;
 pub mod language;
 pub mod moment;
 pub mod money;
@@ -19,7 +20,7 @@ pub mod text;
 pub mod time;
 
 pub use clock::ClockWatch;
-pub use code::{Gtin, ItemCode, LotNumber, RegionCode, StoreCode};
+pub use code::{CapabilityCode, Gtin, ItemCode, LotNumber, RegionCode, StoreCode};
 pub use language::{Bilingual, Language};
 pub use moment::Moment;
 pub use money::Money;

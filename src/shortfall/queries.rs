@@ -218,7 +218,13 @@ struct Governed {
 }
 
 /// The active stores asked about, in the order of their codes.
-fn stores_asked(conn: &mut DbConnection, question: &Question) -> Result<Vec<StorePlace>, DbError> {
+///
+/// # Errors
+/// When the database fails.
+pub fn stores_asked(
+    conn: &mut DbConnection,
+    question: &Question,
+) -> Result<Vec<StorePlace>, DbError> {
     let mut query = store::table
         .filter(store::active.eq(true))
         .select((store::code, store::kind, store::region_code))
@@ -408,7 +414,10 @@ type LotRow = (
 );
 
 /// The lots at stores, first-expired first, without those of which nothing is left.
-fn lots_at(
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_at(
     conn: &mut DbConnection,
     zone: BusinessZone,
     moment: &Moment,
@@ -457,7 +466,7 @@ fn lots_now(
 ) -> Result<BTreeMap<Cell, Vec<LotAtStore>>, DbError> {
     let mut query = stock_balance::table
         .inner_join(lot::table.inner_join(makers_lot::table))
-        .filter(stock_balance::live_until.eq(Instant::LAST))
+        .filter(stock_balance::live_until.ge(Instant::LAST))
         .select((
             stock_balance::store_code,
             stock_balance::item_code,
@@ -618,7 +627,10 @@ fn on_the_way_now(
 }
 
 /// The business time of each store's newest movement, of whatever item.
-fn last_reports(
+///
+/// # Errors
+/// When the database fails.
+pub fn last_reports(
     conn: &mut DbConnection,
     moment: &Moment,
     cells: &Cells,

@@ -11,6 +11,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod allocation;
+mod batches;
 mod catalogue;
 mod dispatch;
 mod framework;
@@ -18,6 +20,7 @@ mod import;
 mod planning;
 mod protocol;
 mod stock;
+mod stocktake;
 mod stores;
 mod two_times;
 mod users;

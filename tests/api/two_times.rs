@@ -207,7 +207,12 @@ fn look(app: &TestApp, seen: &mut Vec<(&'static str, Value, String)>) {
 
 fn every_case(test: impl Fn(&TestApp, &[Step])) {
     for database in ["SQLite", "PostgreSQL"] {
-        let config = ProptestConfig { cases: 6, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() };
+        let config = ProptestConfig {
+            cases: 6,
+            max_shrink_iters: 40,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        };
         let outcome = TestRunner::new(config).run(&steps(), |steps| {
             let Some(fresh) = databases().into_iter().find(|one| one.name == database) else {
                 return Ok(());
