@@ -5,7 +5,7 @@ use crate::capability::rules::{Possible, possible};
 use crate::config::Settings;
 use crate::consumption::queries::Cells;
 use crate::db::{DbConnection, DbError};
-use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
+use crate::kernel::{Instant, ItemCode, Moment, Quantity, StoreCode};
 use crate::shortfall::holding::hold;
 use crate::shortfall::queries::{Question, last_reports, lots_at, stores_asked};
 use chrono::TimeDelta;
@@ -51,18 +51,19 @@ pub fn figure(
     let stores: Vec<StoreCode> =
         stores_asked(conn, question)?.into_iter().map(|place| place.code).collect();
     let today = settings.zone.day_of(now);
+    let moment = Moment::now(now, now);
     let mut there: BTreeMap<(StoreCode, ItemCode), Quantity> = BTreeMap::new();
     let mut of_all: BTreeMap<&ItemCode, Quantity> = BTreeMap::new();
     for item in of.items() {
         let cells = Cells { stores: Some(stores.clone()), item: Some(item.clone()) };
-        for (cell, lots) in lots_at(conn, &cells)? {
+        for (cell, lots) in lots_at(conn, settings.zone, &moment, &cells)? {
             let available = hold(&lots, today).available;
             let sum = of_all.entry(item).or_insert(Quantity::ZERO);
             *sum = sum.plus_capped(available);
             there.insert(cell, available);
         }
     }
-    let seen = last_reports(conn, &Cells { stores: Some(stores.clone()), item: None })?;
+    let seen = last_reports(conn, &moment, &Cells { stores: Some(stores.clone()), item: None })?;
     let silent = TimeDelta::try_hours(settings.stale_hours).unwrap_or_default();
     let stale_before = now.plus(-silent);
     let together = possible(of, |item| of_all.get(item).copied().unwrap_or(Quantity::ZERO));

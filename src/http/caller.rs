@@ -43,13 +43,11 @@ impl FromRequest for Caller {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let keyed = text("idempotency-key").and_then(parse_key);
         let if_match = text("if-match").map(IfMatch::parse);
-        let otherwise = app.as_ref().map_or(Language::Zh, |app| app.settings.language);
+        let otherwise = app.as_ref().map_or(Language::Zh, |app: &App| app.settings.language);
         let language = language_of(headers, otherwise);
         // An empty body has no type to tell.
         let is_json = text("content-type").is_none_or(is_json_type);
         let form = Form::accepted(headers);
-        let otherwise = app.as_ref().map_or(Language::Zh, |app: &App| app.settings.language);
-        let language = language_of(headers, otherwise);
         let (request_id, method, path) = (
             request_id_of(request),
             request.method().to_string(),
