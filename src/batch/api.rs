@@ -96,6 +96,7 @@ pub async fn send_batch(caller: Caller) -> Result<HttpResponse, ApiError> {
     let (language, request_id) = (caller.language(), caller.request_id().to_owned());
     let view = caller
         .many(Permission::SendBatches, BatchRequest::check_count, |app, actor, id, request| {
+            app.clock_watch.check(&*app.clock)?;
             Ok::<_, CommandError>(commands::run(app, actor, id, &request)?)
         })
         .await?;

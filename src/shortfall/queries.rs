@@ -498,7 +498,7 @@ fn lots_now(
 ) -> Result<BTreeMap<Cell, Vec<LotAtStore>>, DbError> {
     let mut query = stock_balance::table
         .inner_join(lot::table.inner_join(makers_lot::table))
-        .filter(stock_balance::live_until.eq(Instant::LAST))
+        .filter(stock_balance::live_until.ge(Instant::LAST))
         .select((
             stock_balance::store_code,
             stock_balance::item_code,

@@ -3,7 +3,7 @@
 use crate::access::Scope;
 use crate::catalogue::Category;
 use crate::db::schema::{
-    item, lot, makers_lot, stock_balance, stock_document, stock_movement, store, transit_balance,
+    lot, makers_lot, stock_balance, stock_document, stock_movement, transit_balance,
 };
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
@@ -51,10 +51,12 @@ pub fn stock(
     after: Option<StockKey>,
     limit: i64,
 ) -> Result<Vec<LotBalance>, DbError> {
+    let places = at::places(conn, scope, filter)?;
+    // Stores are named one by one, so that each is a stretch of an index of what is not empty:
+    // without statistics SQLite would walk every lot that a store ever held.
     let mut query = stock_balance::table
-        .inner_join(store::table)
-        .inner_join(item::table)
-        .filter(stock_balance::live_until.eq(Instant::LAST))
+        .filter(stock_balance::live_until.ge(Instant::LAST))
+        .filter(stock_balance::store_code.eq_any(places.stores.unwrap_or_default()))
         .select((
             stock_balance::store_code,
             stock_balance::lot_id,
@@ -64,20 +66,8 @@ pub fn stock(
             stock_balance::last_occurred_at,
         ))
         .into_boxed();
-    if let Some(stores) = scope.stores() {
-        query = query.filter(stock_balance::store_code.eq_any(stores));
-    }
-    if let Some(code) = &filter.store {
-        query = query.filter(stock_balance::store_code.eq(code));
-    }
-    if let Some(code) = &filter.item {
-        query = query.filter(stock_balance::item_code.eq(code));
-    }
-    if let Some(region) = &filter.region {
-        query = query.filter(store::region_code.like(format!("{region}%")));
-    }
-    if let Some(category) = filter.category {
-        query = query.filter(item::category.eq(category));
+    if let Some(items) = places.items {
+        query = query.filter(stock_balance::item_code.eq_any(items));
     }
     if let Some(state) = filter.state {
         query = query.filter(stock_balance::state.eq(state));

@@ -399,9 +399,9 @@ pub fn lock_item_balances(
     let rows = load_locked!(
         conn,
         stock_balance::table
-            .filter(stock_balance::store_code.eq(store))
+            .filter(stock_balance::store_code.eq_any([store]))
             .filter(stock_balance::item_code.eq_any(items))
-            .filter(stock_balance::live_until.eq(Instant::LAST))
+            .filter(stock_balance::live_until.ge(Instant::LAST))
             .select(BalanceRow::as_select())
             .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
         BalanceRow
