@@ -326,6 +326,7 @@ diesel::table! {
         lot_id -> Text,
         item_code -> Text,
         quantity -> BigInt,
+        promised_seq -> BigInt,
     }
 }
 
@@ -648,6 +649,115 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// A fact that the book could not cover, until a receipt, a count or a reversal clears it.
+    ///
+    /// Owner: stock.
+    unmatched_fact (id) {
+        id -> Text,
+        store_code -> Text,
+        item_code -> Text,
+        lot_id -> Text,
+        named_lot -> Nullable<Text>,
+        quantity -> BigInt,
+        still_open -> BigInt,
+        purpose -> Text,
+        movement_id -> Text,
+        document_kind -> Text,
+        document_id -> Text,
+        document_number -> Text,
+        line_no -> BigInt,
+        slip_number -> Text,
+        occurred_at -> BigInt,
+        business_day -> Date,
+        recorded_at -> BigInt,
+        actor -> Text,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A movement that cleared a fact, wholly or in part.
+    ///
+    /// Owner: stock. Append-only.
+    unmatched_clearing (movement_id) {
+        movement_id -> Text,
+        unmatched_id -> Text,
+        how -> Text,
+        by_kind -> Text,
+        by_id -> Text,
+        by_number -> Text,
+        quantity -> BigInt,
+        recorded_at -> BigInt,
+        actor -> Text,
+    }
+}
+
+diesel::table! {
+    /// A promise that a fact cut, until the document that lost it goes on without it.
+    ///
+    /// Owner: stock.
+    reservation_cut (id) {
+        id -> Text,
+        document_kind -> Text,
+        document_id -> Text,
+        line_no -> BigInt,
+        store_code -> Text,
+        lot_id -> Text,
+        item_code -> Text,
+        quantity -> BigInt,
+        by_kind -> Text,
+        by_id -> Text,
+        by_number -> Text,
+        slip_number -> Text,
+        cut_at -> BigInt,
+        actor -> Text,
+        acknowledged_at -> Nullable<BigInt>,
+        acknowledged_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// What was corrected of a maker's lot: what the book said before, what it says now, and why.
+    ///
+    /// Owner: stock. Append-only.
+    makers_lot_event (id) {
+        id -> Text,
+        makers_lot_id -> Text,
+        seq -> BigInt,
+        kind -> Text,
+        number -> Text,
+        recorded_at -> BigInt,
+        actor -> Text,
+        reason_code -> Text,
+        note -> Nullable<Text>,
+        authority -> Nullable<Text>,
+        label_before -> Text,
+        label_after -> Text,
+        corrected_to -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// What a lot was said to cost before, and who settled it.
+    ///
+    /// Owner: stock. Append-only.
+    lot_cost_event (id) {
+        id -> Text,
+        lot_id -> Text,
+        seq -> BigInt,
+        old_cost -> Nullable<BigInt>,
+        was_estimated -> Bool,
+        new_cost -> BigInt,
+        document_id -> Text,
+        line_no -> BigInt,
+        reason_code -> Nullable<Text>,
+        note -> Nullable<Text>,
+        recorded_at -> BigInt,
+        actor -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -658,6 +768,7 @@ diesel::joinable!(stock_movement -> lot (lot_id));
 diesel::joinable!(stock_balance -> store (store_code));
 diesel::joinable!(stock_balance -> item (item_code));
 
+diesel::joinable!(unmatched_fact -> store (store_code));
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
 
@@ -698,4 +809,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     dispatch_piece,
     dispatch_event,
     import_row,
+    unmatched_fact,
+    unmatched_clearing,
+    reservation_cut,
+    makers_lot_event,
+    lot_cost_event,
 );

@@ -558,6 +558,7 @@ fn finish(
     event: Event,
 ) -> Result<Done, CommandError> {
     let after = Order { version: before.version + 1, ..after };
+    ledger::take_notice(tx, before)?;
     records::update(tx.conn, before, &after)?;
     records::tell(tx.conn, &after.id, &steps, &event)?;
     let stored = records::find(tx.conn, after.id.as_str())?.unwrap_or(after);

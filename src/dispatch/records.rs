@@ -5,7 +5,7 @@ use crate::authority::PaperworkStatus;
 use crate::authority::records::read_authority;
 use crate::db::schema::{
     dispatch, dispatch_event, dispatch_line, dispatch_load, dispatch_piece, dispatch_receipt,
-    dispatch_shipment, dispatch_step, lot, makers_lot, paperwork, reservation,
+    dispatch_shipment, dispatch_step, lot, makers_lot, paperwork, reservation, reservation_cut,
 };
 use crate::db::{DbConnection, DbError};
 use crate::dispatch::order::{DispatchStatus, Fate, Line, Load, LotQuantity, Order, Step, Urgency};
@@ -15,7 +15,7 @@ use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use crate::{load_locked, on_each_backend};
 use chrono::NaiveDate;
-use diesel::dsl::{exists, max};
+use diesel::dsl::{count_star, exists, max, not};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
@@ -649,7 +649,16 @@ pub fn list(
         query = query.filter(dispatch::urgency.eq(urgency));
     }
     if let Some(open) = filter.open_remainder {
-        query = query.filter(dispatch::open_remainder.eq(open));
+        // What a fact cut is open again, although nobody has gone on with the dispatch since.
+        let cut = reservation_cut::table
+            .filter(reservation_cut::document_kind.eq(DOCUMENT_KIND))
+            .filter(reservation_cut::document_id.eq(dispatch::id))
+            .filter(reservation_cut::acknowledged_at.is_null());
+        query = if open {
+            query.filter(dispatch::open_remainder.eq(true).or(exists(cut)))
+        } else {
+            query.filter(dispatch::open_remainder.eq(false)).filter(not(exists(cut)))
+        };
     }
     if let Some(due_before) = filter.paperwork_due_before {
         let due = paperwork::table
@@ -675,6 +684,7 @@ pub fn list(
 fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Order>, DbError> {
     let ids: Vec<DispatchId> = rows.iter().map(|row| row.id.clone()).collect();
     let mut promised = promised_to(conn, &ids)?;
+    let cuts = unread_cuts(conn, &ids)?;
     let mut loaded = loads_of(conn, &ids)?;
     let mut lines: BTreeMap<DispatchId, Vec<Line>> = BTreeMap::new();
     let line_rows: Vec<LineRow> = dispatch_line::table
@@ -698,6 +708,7 @@ fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Order>, DbErr
     }
     rows.into_iter()
         .map(|row| {
+            let unread = cuts.get(row.id.as_str()).copied().unwrap_or(0);
             Ok(Order {
                 lines: lines.remove(&row.id).unwrap_or_default(),
                 authority: row.authority.as_deref().map(read_authority).transpose()?,
@@ -717,10 +728,28 @@ fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Order>, DbErr
                 approved_by: row.approved_by,
                 approved_at: row.approved_at,
                 expected_at: row.expected_at,
-                version: row.version,
+                version: row.version.saturating_add(unread),
             })
         })
         .collect()
+}
+
+/// How many cuts of their promises nobody has taken notice of: each makes another version of its
+/// dispatch, so that nobody ships or picks in the belief that the promise still stands.
+fn unread_cuts(
+    conn: &mut DbConnection,
+    ids: &[DispatchId],
+) -> Result<BTreeMap<String, i64>, DbError> {
+    let texts: Vec<&str> = ids.iter().map(DispatchId::as_str).collect();
+    let counts: Vec<(String, i64)> = reservation_cut::table
+        .filter(reservation_cut::document_kind.eq(DOCUMENT_KIND))
+        .filter(reservation_cut::document_id.eq_any(texts))
+        .filter(reservation_cut::acknowledged_at.is_null())
+        .group_by(reservation_cut::document_id)
+        .select((reservation_cut::document_id, count_star()))
+        .order(reservation_cut::document_id)
+        .load(conn)?;
+    Ok(counts.into_iter().collect())
 }
 
 type ByLine<T> = BTreeMap<(DispatchId, i64), Vec<T>>;

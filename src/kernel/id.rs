@@ -101,6 +101,14 @@ id_kinds! {
     ShipmentId;
     /// One signing for goods of a dispatch.
     DispatchReceiptId;
+    /// A fact that the book could not cover.
+    UnmatchedId;
+    /// A promise that a fact cut.
+    ReservationCutId;
+    /// A correction of a maker's lot.
+    MakersLotEventId;
+    /// A cost that was settled.
+    CostEventId;
 }
 
 #[cfg(test)]

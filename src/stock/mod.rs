@@ -8,6 +8,7 @@ pub mod api;
 pub mod balance;
 pub mod commands;
 pub mod document;
+pub mod facts;
 pub mod fefo;
 pub mod gs1;
 pub mod lot;
@@ -18,6 +19,7 @@ pub mod reason;
 pub mod records;
 pub mod requests;
 pub mod rules;
+pub mod unmatched;
 pub mod verify;
 pub mod views;
 

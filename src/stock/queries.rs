@@ -19,6 +19,9 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
+pub mod unmatched;
+pub mod usage;
+
 /// Which stock to look at.
 #[derive(Debug, Clone, Default)]
 pub struct StockFilter {

@@ -26,6 +26,9 @@ use chrono::{Datelike, NaiveDate};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
+pub mod cuts;
+pub mod unmatched;
+
 /// Rows of one multi-row insert: 29 columns each, below SQLite's limit of 32 766 values.
 const INSERT_CHUNK: usize = 500;
 
@@ -890,6 +893,7 @@ pub fn reservations_of(
 /// `insufficient_stock` when less is unreserved; failures of the database.
 pub fn reserve(conn: &mut DbConnection, promises: &[Reservation]) -> Result<(), CommandError> {
     let mut balances = lock_promised(conn, promises)?;
+    let seq = cuts::next_promised_seq(conn, promises)?;
     for promise in promises {
         let key = promise.balance();
         let facts = balances.stores.get_mut(&key);
@@ -909,7 +913,9 @@ pub fn reserve(conn: &mut DbConnection, promises: &[Reservation]) -> Result<(), 
             .set(reservation::quantity.eq(reservation::quantity + promise.quantity.units()))
             .execute(conn)?;
         if added == 0 {
-            diesel::insert_into(reservation::table).values(promise.clone()).execute(conn)?;
+            diesel::insert_into(reservation::table)
+                .values((promise.clone(), reservation::promised_seq.eq(seq)))
+                .execute(conn)?;
         }
     }
     store_promised(conn, promises, &balances)

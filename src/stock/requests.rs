@@ -144,6 +144,17 @@ pub struct ReceiptRequest {
     /// Who witnessed it.
     #[serde(default)]
     pub witnessed_by: Option<String>,
+    /// It has happened already and is not refused; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default)]
+    #[schema(example = "手工入库单 0031")]
+    pub slip_number: Option<String>,
+    /// Facts that the book could not cover and that this receipt clears, by their ids and in this
+    /// order; besides them it clears those that happened after it came, the oldest first.
+    #[serde(default)]
+    pub clears: Vec<String>,
     /// Anything else.
     #[serde(default)]
     pub note: Option<String>,
@@ -224,6 +235,21 @@ pub fn business_time(tx: &Tx<'_>, given: Option<&str>, faults: &mut Faults) -> O
         return None;
     }
     Some(at)
+}
+
+/// Reads the slip of a fact: what has happened already names its paper, and nothing else does.
+pub fn slip(after_the_fact: bool, given: Option<&String>, faults: &mut Faults) -> Option<String> {
+    match (after_the_fact, given) {
+        (true, None) => {
+            faults.add("/slip_number", FaultCode::Required);
+            None
+        }
+        (false, Some(_)) => {
+            faults.add("/slip_number", FaultCode::Contradicts);
+            None
+        }
+        (_, given) => optional_text::<64>(given, "/slip_number", faults),
+    }
 }
 
 /// The items that some lines name, fetched at once.
@@ -595,6 +621,13 @@ pub struct WriteOffRequest {
     /// Who witnessed it.
     #[serde(default)]
     pub witnessed_by: Option<String>,
+    /// It has happened already and is not refused; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default)]
+    #[schema(example = "手工报损单 0031")]
+    pub slip_number: Option<String>,
     /// What is written off, at most 1000 lines.
     pub lines: Vec<WriteOffLineBody>,
 }
@@ -630,6 +663,13 @@ pub struct AdjustmentRequest {
     /// When it was found; now unless said.
     #[serde(default)]
     pub occurred_at: Option<String>,
+    /// It has happened already and is not refused; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default)]
+    #[schema(example = "手工更正单 0031")]
+    pub slip_number: Option<String>,
     /// What changes, at most 1000 lines.
     pub lines: Vec<AdjustmentLineBody>,
 }
@@ -685,6 +725,27 @@ pub struct ReversalRequest {
     pub reason_code: String,
     /// Why, in words.
     #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// Stock that a fact had taken all along.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MatchRequest {
+    /// The lot; first expired first without it.
+    #[serde(default)]
+    #[schema(example = "019b0f5d-ac96-774b-bcce-b302099a8057")]
+    pub lot_id: Option<String>,
+    /// The state in which it lies; any without it.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Base units; everything that is open unless said.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub quantity: Option<i64>,
+    /// Which receipt brought it, or why.
+    #[serde(default)]
+    #[schema(example = "RK-QN-TOWN-2026-000007")]
     pub note: Option<String>,
 }
 

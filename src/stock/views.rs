@@ -1,14 +1,19 @@
 //! What clients see of the ledger.
 
 use crate::catalogue::packs::InPacks;
-use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
+use crate::kernel::id::{
+    DispatchId, LotId, MakersLotId, MovementId, ReservationCutId, ShipmentId, StockDocumentId,
+    UnmatchedId,
+};
 use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, StoreCode};
 use crate::stock::account::{Outside, StockState};
 use crate::stock::balance::{Blocked, LotBalance};
 use crate::stock::document::{DocumentStatus, StockDocument};
+use crate::stock::facts::Cut;
 use crate::stock::lot::{Lot, MakersLot};
 use crate::stock::movement::{Movement, MovementKind};
 use crate::stock::queries::InTransit;
+use crate::stock::unmatched::{Clearing, HowCleared, ReservationCut, UnmatchedFact};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -57,6 +62,10 @@ pub struct MovementView {
     pub document: DocumentRefView,
     /// Who posted it.
     pub actor: String,
+    /// Whether it had happened before it was booked.
+    pub after_the_fact: bool,
+    /// The paper slip of such a fact.
+    pub slip_number: Option<String>,
     /// Why, from the list of reasons.
     pub reason_code: Option<String>,
     /// Why, in words.
@@ -95,6 +104,8 @@ impl MovementView {
                 number: movement.document.number,
             },
             actor: movement.actor,
+            after_the_fact: movement.after_the_fact,
+            slip_number: movement.slip_number,
             reason_code: line.reason_code,
             note: line.note,
             reverses: line.reverses,
@@ -406,6 +417,12 @@ pub struct ReceiptDetail {
     pub inspected_by: Option<String>,
     /// Who witnessed it.
     pub witnessed_by: Option<String>,
+    /// The paper slip, where it had happened before it was booked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip_number: Option<String>,
+    /// The facts that it cleared, with how much of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<ClearedView>,
     /// Anything else.
     pub note: Option<String>,
     /// What came.
@@ -456,6 +473,12 @@ pub struct CorrectionDetail {
     pub decision_note: Option<String>,
     /// The value of what is written off, as far as costs are known.
     pub value: Option<Money>,
+    /// The paper slip, where it had happened before it was booked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip_number: Option<String>,
+    /// Promises that a fact cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<CutView>,
     /// What changes.
     pub lines: Vec<CorrectionLineView>,
 }
@@ -496,4 +519,198 @@ pub struct ReasonView {
 pub struct ReasonList {
     /// The reasons.
     pub rows: Vec<ReasonView>,
+}
+
+/// A fact that something cleared, and by how much.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ClearedView {
+    /// The fact.
+    pub unmatched_id: UnmatchedId,
+    /// The number of its document.
+    pub document_number: String,
+    /// Base units that were cleared.
+    pub quantity: Quantity,
+}
+
+/// A promise that a fact cut.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CutView {
+    /// The kind of the document that lost it, e.g. `dispatch`.
+    pub document_kind: String,
+    /// Its id.
+    pub document_id: String,
+    /// Its line, from 1.
+    pub line: i64,
+    /// The lot.
+    pub lot_id: LotId,
+    /// Base units that were lost.
+    pub quantity: Quantity,
+}
+
+impl From<&Cut> for CutView {
+    fn from(cut: &Cut) -> Self {
+        Self {
+            document_kind: cut.promise.document_kind.clone(),
+            document_id: cut.promise.document_id.clone(),
+            line: cut.promise.line_no,
+            lot_id: cut.promise.lot_id.clone(),
+            quantity: cut.quantity,
+        }
+    }
+}
+
+/// A promise that a fact cut, as the list of such alerts shows it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReservationCutView {
+    /// Its id.
+    pub id: ReservationCutId,
+    /// The store that held the lot.
+    pub store_code: StoreCode,
+    /// The item.
+    pub item_code: ItemCode,
+    /// What was cut.
+    #[serde(flatten)]
+    pub cut: CutView,
+    /// The fact that cut it.
+    pub by: DocumentRefView,
+    /// The fact's slip.
+    pub slip_number: String,
+    /// When.
+    pub cut_at: Instant,
+    /// Who posted the fact.
+    pub actor: String,
+    /// When somebody went on with the document that lost it; `null` while nobody has.
+    pub acknowledged_at: Option<Instant>,
+    /// Who.
+    pub acknowledged_by: Option<String>,
+}
+
+impl From<ReservationCut> for ReservationCutView {
+    fn from(cut: ReservationCut) -> Self {
+        Self {
+            id: cut.id,
+            store_code: cut.store_code,
+            item_code: cut.item_code,
+            cut: CutView {
+                document_kind: cut.document_kind,
+                document_id: cut.document_id,
+                line: cut.line_no,
+                lot_id: cut.lot_id,
+                quantity: cut.quantity,
+            },
+            by: DocumentRefView { kind: cut.by.kind, id: cut.by.id, number: cut.by.number },
+            slip_number: cut.slip_number,
+            cut_at: cut.cut_at,
+            actor: cut.actor,
+            acknowledged_at: cut.acknowledged_at,
+            acknowledged_by: cut.acknowledged_by,
+        }
+    }
+}
+
+/// A movement that cleared a fact.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ClearingView {
+    /// The movement into *unmatched*.
+    pub movement_id: MovementId,
+    /// How.
+    pub how: HowCleared,
+    /// The document that brought it to light.
+    pub by: DocumentRefView,
+    /// Base units.
+    pub quantity: Quantity,
+    /// Of these, taken back since.
+    pub reversed: Quantity,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who did it.
+    pub actor: String,
+}
+
+/// A fact that the book could not cover.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UnmatchedView {
+    /// Its id.
+    pub id: UnmatchedId,
+    /// The store.
+    pub store_code: StoreCode,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The lot that carries it in the ledger: the one named, else the house lot of the item.
+    pub lot_id: LotId,
+    /// The number that the slip names, where the book does not know it.
+    pub named_lot: Option<String>,
+    /// Base units that the book did not hold.
+    pub quantity: Quantity,
+    /// Of these, still to be cleared.
+    pub open: Quantity,
+    /// Of these, cleared by receipts, counts and matches.
+    pub cleared: Quantity,
+    /// Of these, taken back: the fact did not happen so.
+    pub reversed: Quantity,
+    /// Where it went.
+    pub purpose: Outside,
+    /// The movement from *unmatched* to the purpose.
+    pub movement_id: MovementId,
+    /// The document of the fact.
+    pub document: DocumentRefView,
+    /// Its line, from 1.
+    pub line: i64,
+    /// The paper slip.
+    pub slip_number: String,
+    /// When it happened.
+    pub occurred_at: Instant,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who posted it.
+    pub actor: String,
+    /// What cleared it so far.
+    pub clearings: Vec<ClearingView>,
+}
+
+impl UnmatchedView {
+    /// The view of a fact with what cleared it and how much of each movement was taken back.
+    pub fn new(
+        fact: UnmatchedFact,
+        clearings: Vec<Clearing>,
+        reversed: impl Fn(&MovementId) -> Quantity,
+    ) -> Self {
+        let clearings: Vec<ClearingView> = clearings
+            .into_iter()
+            .map(|one| ClearingView {
+                reversed: reversed(&one.movement_id),
+                movement_id: one.movement_id,
+                how: one.how,
+                by: DocumentRefView { kind: one.by.kind, id: one.by.id, number: one.by.number },
+                quantity: one.quantity,
+                recorded_at: one.recorded_at,
+                actor: one.actor,
+            })
+            .collect();
+        let net = |one: &ClearingView| one.quantity.minus_or_zero(one.reversed);
+        Self {
+            cleared: Quantity::total(clearings.iter().map(net)),
+            reversed: reversed(&fact.movement_id),
+            clearings,
+            id: fact.id,
+            store_code: fact.store_code,
+            item_code: fact.item_code,
+            lot_id: fact.lot_id,
+            named_lot: fact.named_lot,
+            quantity: fact.quantity,
+            open: fact.open,
+            purpose: fact.purpose,
+            movement_id: fact.movement_id,
+            document: DocumentRefView {
+                kind: fact.document.kind,
+                id: fact.document.id,
+                number: fact.document.number,
+            },
+            line: fact.line_no,
+            slip_number: fact.slip_number,
+            occurred_at: fact.occurred_at,
+            recorded_at: fact.recorded_at,
+            actor: fact.actor,
+        }
+    }
 }

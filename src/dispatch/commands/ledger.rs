@@ -12,7 +12,7 @@ use crate::kernel::id::{LotId, MovementId};
 use crate::kernel::{Code, FaultCode, Instant, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::balance::why_blocked;
 use crate::stock::fefo::{PassedOver, PassedOverBecause, Wish, pick};
-use crate::stock::records::{self as stock, Bound, Numbering, Posting, Reservation};
+use crate::stock::records::{self as stock, Bound, Numbering, Posting, Reservation, cuts};
 use crate::stock::{Account, LotBalance, MovementKind, NewMovement, Outside, StockState};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,6 +156,26 @@ pub fn give_up(
     stock::release(tx.conn, &promises)?;
     for (item, quantity) in by_item(&promises) {
         give_back(tx.conn, DOCUMENT_KIND, order.id.as_str(), &item, quantity)?;
+    }
+    Ok(())
+}
+
+/// Takes notice of promises that facts cut since somebody last acted on an order: what of them was
+/// below the floor is drawn down by the fact and no longer by the order.
+///
+/// # Errors
+/// When the database fails.
+pub fn take_notice(tx: &mut Tx<'_>, order: &Order) -> Result<(), CommandError> {
+    let mut cuts = cuts::cuts_of(tx.conn, DOCUMENT_KIND, &[order.id.as_str()])?
+        .remove(order.id.as_str())
+        .unwrap_or_default();
+    cuts.retain(|cut| cut.acknowledged_at.is_none());
+    for cut in &cuts {
+        let lost = cut.quantity;
+        give_back(tx.conn, DOCUMENT_KIND, order.id.as_str(), &cut.item_code, lost)?;
+    }
+    if !cuts.is_empty() {
+        cuts::acknowledge(tx.conn, &cuts, &tx.actor.name, tx.now)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ pub mod documents;
 mod lots;
 mod movements;
 mod stock;
+mod unmatched;
 
 use crate::kernel::{FaultCode, Faults, Instant, ItemCode, RegionCode, StoreCode};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -14,7 +15,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(documents::routes)
         .configure(stock::routes)
         .configure(movements::routes)
-        .configure(lots::routes);
+        .configure(lots::routes)
+        .configure(unmatched::routes);
 }
 
 fn store_filter(given: Option<&str>, faults: &mut Faults) -> Option<StoreCode> {
