@@ -40,6 +40,8 @@ pub mod draw_down;
 pub mod dispatch;
 pub mod issue;
 
+pub mod correction;
+
 pub mod exchange;
 
 pub mod demo;

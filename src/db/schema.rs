@@ -771,6 +771,7 @@ diesel::joinable!(stock_balance -> item (item_code));
 diesel::joinable!(unmatched_fact -> store (store_code));
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
+diesel::joinable!(dispatch_line -> dispatch (dispatch_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,

@@ -158,7 +158,7 @@ pub fn ship(tx: &mut Tx<'_>, id: &DispatchId, request: &ShipRequest) -> Result<D
     let (command, lorry, note) = request.parse(clockwork(tx))?;
     let from = own_sender(tx, &before)?;
     let shipped = rules::ship(&before, &command)?;
-    ledger::load(tx, &before, &command, &shipped.loads)?;
+    ledger::load(tx, &before, &command, &shipped.loads, lorry.slip)?;
     ledger::give_up(tx, &before, &shipped.released)?;
     let earlier = records::shipments_of(tx.conn, id)?;
     let shipment = Shipment {
@@ -201,8 +201,7 @@ pub fn receive(
     if too_early {
         return Err(Refusal::fault("/occurred_at", FaultCode::Contradicts).into());
     }
-    let booked =
-        ledger::sign(tx, &before, signed.occurred_at, &pieces, &signed.whys, &signed.unexpected)?;
+    let booked = ledger::sign(tx, &before, &signed, &pieces)?;
     let earlier = records::signings_of(tx.conn, id)?;
     let signing = Signing {
         id: DispatchReceiptId::generate(),

@@ -275,6 +275,82 @@ fn update_load(conn: &mut DbConnection, line_no: i64, load: &Load) -> Result<(),
     Ok(())
 }
 
+/// The dispatches on their way that ask for one of these very lots.
+///
+/// # Errors
+/// When the database fails.
+pub fn asking_for(conn: &mut DbConnection, lots: &[LotId]) -> Result<Vec<DispatchId>, DbError> {
+    let done = [DispatchStatus::Received, DispatchStatus::Closed, DispatchStatus::Cancelled];
+    Ok(dispatch_line::table
+        .inner_join(dispatch::table)
+        .filter(dispatch_line::lot_id.eq_any(lots))
+        .filter(dispatch::status.ne_all(done))
+        .select(dispatch_line::dispatch_id)
+        .distinct()
+        .order(dispatch_line::dispatch_id)
+        .load(conn)?)
+}
+
+/// Stores that lots of a dispatch stand under another label now: what its lorries still carry, and
+/// the very lots that it asks for. What has arrived stays as it was signed for.
+///
+/// # Errors
+/// When the database fails.
+pub fn relabel(
+    conn: &mut DbConnection,
+    order: &Order,
+    went_to: &BTreeMap<LotId, (LotId, ItemCode)>,
+) -> Result<(), DbError> {
+    for line in &order.lines {
+        if let Some((new, _)) = line.lot_id.as_ref().and_then(|lot| went_to.get(lot)) {
+            diesel::update(dispatch_line::table.find((&order.id, line.line)))
+                .set(dispatch_line::lot_id.eq(Some(new)))
+                .execute(conn)?;
+        }
+        for load in &line.loads {
+            let on_the_way = load.in_transit();
+            let Some((lot_id, item_code)) = went_to.get(&load.lot_id) else { continue };
+            if on_the_way.is_zero() {
+                continue;
+            }
+            let old = dispatch_load::table.find((&load.shipment_id, line.line, &load.lot_id));
+            let ended = load.shipped.minus_or_zero(on_the_way);
+            // What came over the papers stays with what ended, or goes with the rest.
+            let over = if ended.is_zero() { load.over } else { Quantity::ZERO };
+            if ended.is_zero() {
+                diesel::delete(old).execute(conn)?;
+            } else {
+                diesel::update(old).set(dispatch_load::shipped.eq(ended)).execute(conn)?;
+            }
+            let new = dispatch_load::table.find((&load.shipment_id, line.line, lot_id));
+            let added = diesel::update(new)
+                .set((
+                    dispatch_load::shipped.eq(dispatch_load::shipped + on_the_way.units()),
+                    dispatch_load::surplus.eq(dispatch_load::surplus + over.units()),
+                ))
+                .execute(conn)?;
+            if added == 0 {
+                let relabelled = Load {
+                    lot_id: lot_id.clone(),
+                    item_code: item_code.clone(),
+                    shipped: on_the_way,
+                    received: Quantity::ZERO,
+                    damaged: Quantity::ZERO,
+                    lost: Quantity::ZERO,
+                    returned: Quantity::ZERO,
+                    over,
+                    ..load.clone()
+                };
+                insert_load(conn, &order.id, line.line, &relabelled)?;
+            }
+        }
+    }
+    diesel::update(dispatch::table.find(&order.id))
+        .set(dispatch::version.eq(dispatch::version + 1))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Stores a lorry; its loads come with [`update`].
 ///
 /// # Errors

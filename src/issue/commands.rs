@@ -170,9 +170,10 @@ fn wanted(
                 line_no: i64::try_from(at + 1).unwrap_or(i64::MAX),
                 item_code: item.code.clone(),
                 quantity,
-                named_lot: line.lot_number.clone().filter(|_| {
-                    by_number.as_ref().is_some_and(Vec::is_empty)
-                }),
+                named_lot: line
+                    .lot_number
+                    .clone()
+                    .filter(|_| by_number.as_ref().is_some_and(Vec::is_empty)),
                 only: by_id.or(by_number.filter(|lots| !lots.is_empty())),
                 purpose,
                 owner,

@@ -21,6 +21,7 @@ use crate::shortfall::rules::{
 };
 use crate::stock::account::StockState;
 use crate::stock::lot::Expiry;
+use crate::stock::queries::unmatched::cells_with_open_facts;
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -259,6 +260,7 @@ struct Facts {
     averages: BTreeMap<Cell, AverageUse>,
     last_reports: HashMap<StoreCode, Instant>,
     prices: HashMap<ItemCode, Money>,
+    unmatched: BTreeSet<Cell>,
 }
 
 impl Facts {
@@ -289,6 +291,11 @@ impl Facts {
             averages: averages(conn, window, zone, &cells)?,
             last_reports: last_reports(conn, &cells)?,
             prices: prices(conn, question.item.as_ref())?,
+            unmatched: cells_with_open_facts(
+                conn,
+                cells.stores.as_deref(),
+                question.item.as_ref(),
+            )?,
         })
     }
 
@@ -312,7 +319,10 @@ impl Facts {
         let cost = figures.net_shortfall.and_then(|short| {
             self.prices.get(&cell.1).and_then(|price| price.times(short.units()))
         });
-        let reasons = self.reasons(&target, &held, in_transit_in > arriving, last_report_at);
+        let mut reasons = self.reasons(&target, &held, in_transit_in > arriving, last_report_at);
+        if self.unmatched.contains(&cell) {
+            reasons.push(Reason::UnmatchedFacts);
+        }
         Line {
             store: cell.0,
             item: cell.1,

@@ -103,10 +103,7 @@ pub fn take(
         .map(|holding| (holding, wish.why_not(&holding.balance)))
         .collect();
     ordered.sort_by(|(a, why_a), (b, why_b)| {
-        why_a
-            .is_some()
-            .cmp(&why_b.is_some())
-            .then_with(|| first_expired(&a.balance, &b.balance))
+        why_a.is_some().cmp(&why_b.is_some()).then_with(|| first_expired(&a.balance, &b.balance))
     });
     for (holding, although) in &ordered {
         let free = holding.balance.unreserved().min(holding.takeable).min(left);
@@ -154,9 +151,10 @@ fn draw(
         return;
     }
     let (lot_id, state) = (holding.balance.lot.id.clone(), holding.balance.state);
-    let same = taking.drawn.iter_mut().find(|drawn| {
-        drawn.lot_id == lot_id && drawn.state == state && drawn.although == although
-    });
+    let same = taking
+        .drawn
+        .iter_mut()
+        .find(|drawn| drawn.lot_id == lot_id && drawn.state == state && drawn.although == although);
     match same {
         Some(drawn) => drawn.quantity = drawn.quantity.plus_capped(quantity),
         None => taking.drawn.push(Drawn { lot_id, state, quantity, although }),
@@ -243,7 +241,8 @@ pub fn match_up<F: Clone>(brought: &[Brought], open: &[(F, Quantity)]) -> Vec<Ma
             }
             left = left.minus_or_zero(quantity);
             piece.quantity = piece.quantity.minus_or_zero(quantity);
-            matches.push(Match { fact: fact.clone(), piece: Brought { quantity, ..piece.clone() } });
+            matches
+                .push(Match { fact: fact.clone(), piece: Brought { quantity, ..piece.clone() } });
         }
     }
     matches

@@ -11,6 +11,7 @@ pub mod document;
 pub mod facts;
 pub mod fefo;
 pub mod gs1;
+pub mod label;
 pub mod lot;
 pub mod movement;
 pub mod posting;

@@ -19,6 +19,7 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
+pub mod corrections;
 pub mod unmatched;
 pub mod usage;
 

@@ -26,6 +26,7 @@ use chrono::{Datelike, NaiveDate};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
+pub mod corrections;
 pub mod cuts;
 pub mod unmatched;
 

@@ -3,7 +3,7 @@
 use crate::catalogue::packs::EnteredQuantity;
 use crate::catalogue::{Item, records as items};
 use crate::command::{CommandError, Tx};
-use crate::kernel::id::LotId;
+use crate::kernel::id::{LotId, UnmatchedId};
 use crate::kernel::time::parse_date;
 use crate::kernel::{
     FaultCode, Faults, Gtin, Instant, ItemCode, LotNumber, Money, Quantity, StoreCode, Text,
@@ -250,6 +250,21 @@ pub fn slip(after_the_fact: bool, given: Option<&String>, faults: &mut Faults) -
         }
         (_, given) => optional_text::<64>(given, "/slip_number", faults),
     }
+}
+
+/// Reads the facts that goods which came are to clear.
+pub fn facts_named(given: &[String], faults: &mut Faults) -> Vec<UnmatchedId> {
+    let mut named = Vec::with_capacity(given.len());
+    for (at, text) in given.iter().enumerate() {
+        let pointer = format!("/clears/{at}");
+        let id = UnmatchedId::try_from(text.clone()).map_err(|_shape| FaultCode::Unknown);
+        let Some(id) = faults.keep(&*pointer, id) else { continue };
+        if named.contains(&id) {
+            faults.add(pointer, FaultCode::Duplicate);
+        }
+        named.push(id);
+    }
+    named
 }
 
 /// The items that some lines name, fetched at once.
@@ -720,12 +735,35 @@ pub struct ReversalRequest {
     #[serde(default)]
     #[schema(minimum = 1)]
     pub quantity: Option<i64>,
+    /// Of a document: the lines to take back, wholly or in part; all of them unless said.
+    #[serde(default)]
+    pub lines: Option<Vec<ReversalLine>>,
     /// Why, from the list of reasons.
     #[schema(example = "entered_twice")]
     pub reason_code: String,
     /// Why, in words.
     #[serde(default)]
     pub note: Option<String>,
+}
+
+/// How much of a line of a document is taken back.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReversalLine {
+    /// The line, from 1.
+    #[schema(minimum = 1, example = 1)]
+    pub line: i64,
+    /// Base units; all that is left of the line unless said.
+    #[serde(default)]
+    #[schema(minimum = 1, example = 20)]
+    pub quantity: Option<i64>,
+}
+
+impl ReversalLine {
+    /// The line and how much of it.
+    pub const fn asked(&self) -> (i64, Option<i64>) {
+        (self.line, self.quantity)
+    }
 }
 
 /// Stock that a fact had taken all along.
@@ -762,6 +800,14 @@ pub struct RecallRequest {
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CostRequest {
+    /// Why; required where a cost was settled before.
+    #[serde(default)]
+    #[schema(example = "other")]
+    pub reason_code: Option<String>,
+    /// Why, in words; e.g. the number of the invoice.
+    #[serde(default)]
+    #[schema(example = "发票 03417729")]
+    pub note: Option<String>,
     /// The lines whose cost is settled.
     pub lines: Vec<CostLineBody>,
 }

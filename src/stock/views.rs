@@ -1,15 +1,17 @@
 //! What clients see of the ledger.
 
+use crate::authority::Authority;
 use crate::catalogue::packs::InPacks;
 use crate::kernel::id::{
-    DispatchId, LotId, MakersLotId, MovementId, ReservationCutId, ShipmentId, StockDocumentId,
-    UnmatchedId,
+    DispatchId, LotId, MakersLotEventId, MakersLotId, MovementId, ReservationCutId, ShipmentId,
+    StockDocumentId, UnmatchedId,
 };
 use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, StoreCode};
 use crate::stock::account::{Outside, StockState};
 use crate::stock::balance::{Blocked, LotBalance};
 use crate::stock::document::{DocumentStatus, StockDocument};
 use crate::stock::facts::Cut;
+use crate::stock::label::{CostEvent, Label, LabelChange, LabelEvent};
 use crate::stock::lot::{Lot, MakersLot};
 use crate::stock::movement::{Movement, MovementKind};
 use crate::stock::queries::InTransit;
@@ -319,6 +321,12 @@ pub struct LotTraceView {
     pub stock: Vec<WhereView>,
     /// What is on the way.
     pub in_transit: Vec<InTransitView>,
+    /// What was corrected of its label, under whatever label it stood, in the order of recording.
+    pub corrections: Vec<LabelEventView>,
+    /// The lots to which its stock went by corrections.
+    pub went_to: Vec<LotId>,
+    /// What it was said to cost before.
+    pub cost_history: Vec<CostEventView>,
     /// How it came there, in the order of recording; the first thousand movements.
     pub movements: Vec<MovementView>,
 }
@@ -713,4 +721,103 @@ impl UnmatchedView {
             actor: fact.actor,
         }
     }
+}
+
+/// A correction of a maker's lot.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LabelEventView {
+    /// Its id, that of the document behind its movements.
+    pub id: MakersLotEventId,
+    /// Its human number.
+    pub number: String,
+    /// What was corrected.
+    pub kind: LabelChange,
+    /// The maker's lot as it was booked.
+    pub makers_lot_id: MakersLotId,
+    /// The maker's lot to which everything went, where item, number or maker were wrong.
+    pub corrected_to: Option<MakersLotId>,
+    /// What the book said before.
+    pub before: Label,
+    /// What it says now.
+    pub after: Label,
+    /// Why, from the list of reasons.
+    pub reason_code: String,
+    /// Why, in words.
+    pub note: Option<String>,
+    /// By whose word the expiry was extended.
+    pub authority: Option<Authority>,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who corrected it.
+    pub actor: String,
+}
+
+impl From<LabelEvent> for LabelEventView {
+    fn from(event: LabelEvent) -> Self {
+        Self {
+            id: event.id,
+            number: event.number,
+            kind: event.kind,
+            makers_lot_id: event.makers_lot_id,
+            corrected_to: event.corrected_to,
+            before: event.before,
+            after: event.after,
+            reason_code: event.reason.as_str().to_owned(),
+            note: event.note,
+            authority: event.authority,
+            recorded_at: event.recorded_at,
+            actor: event.actor,
+        }
+    }
+}
+
+/// A cost of a lot that was settled.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CostEventView {
+    /// Yuan for one base unit, as it was said before.
+    pub old_cost: Option<Money>,
+    /// Whether that was an estimate.
+    pub was_estimated: bool,
+    /// Yuan for one base unit.
+    pub new_cost: Money,
+    /// The receipt whose line it settles.
+    pub receipt_id: StockDocumentId,
+    /// The line, from 1.
+    pub line: i64,
+    /// Why, where a cost was settled before.
+    pub reason_code: Option<String>,
+    /// Why, in words.
+    pub note: Option<String>,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who settled it.
+    pub actor: String,
+}
+
+impl From<CostEvent> for CostEventView {
+    fn from(event: CostEvent) -> Self {
+        Self {
+            old_cost: event.old_cost,
+            was_estimated: event.was_estimated,
+            new_cost: event.new_cost,
+            receipt_id: event.document_id,
+            line: event.line_no,
+            reason_code: event.reason.map(|reason| reason.as_str().to_owned()),
+            note: event.note,
+            recorded_at: event.recorded_at,
+            actor: event.actor,
+        }
+    }
+}
+
+/// A maker's lot with what was corrected of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MakersLotStoryView {
+    /// The maker's lot.
+    #[serde(flatten)]
+    pub makers_lot: MakersLotView,
+    /// Its label at the instant asked about.
+    pub label: Label,
+    /// Every correction of it, under whatever label it stood, in the order of recording.
+    pub corrections: Vec<LabelEventView>,
 }

@@ -12,7 +12,9 @@
 mod support;
 
 mod catalogue;
+mod corrections;
 mod dispatch;
+mod facts;
 mod framework;
 mod import;
 mod planning;

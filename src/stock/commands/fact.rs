@@ -91,7 +91,12 @@ impl Decided {
     }
 
     /// The movements of the fact: out of the store, and out of *unmatched* for the rest.
-    pub fn movements(&self, kind: MovementKind, store: &StoreCode, to: Outside) -> Vec<NewMovement> {
+    pub fn movements(
+        &self,
+        kind: MovementKind,
+        store: &StoreCode,
+        to: Outside,
+    ) -> Vec<NewMovement> {
         let mut movements = Vec::new();
         for DecidedLine { line, taking, carrier } in &self.lines {
             let mut push = |lot: &LotId, quantity: Quantity, from: Account| {

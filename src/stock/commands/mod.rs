@@ -14,7 +14,7 @@ pub use change_state::change_state;
 pub use correct::post_adjustment;
 pub use recall::recall;
 pub use receive::post_receipt;
-pub use reverse::{reverse_document, reverse_movement};
+pub use reverse::{naming_users, reverse_document, reverse_movement};
 pub use settle_cost::{SettledView, settle_cost};
 pub use write_off::{approve_write_off, cancel_write_off, post_write_off};
 

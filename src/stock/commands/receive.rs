@@ -12,8 +12,8 @@ use crate::stock::facts::Brought;
 use crate::stock::lot::MakersLot;
 use crate::stock::movement::{DocumentRef, MovementKind, NewMovement};
 use crate::stock::records;
-use crate::stock::requests::{ReceiptLine, ReceiptRequest, head, optional_text, slip};
-use crate::stock::unmatched::{HowCleared, UnmatchedFact};
+use crate::stock::requests::{ReceiptLine, ReceiptRequest, facts_named, head, optional_text, slip};
+use crate::stock::unmatched::HowCleared;
 use crate::stock::views::{DocumentHead, ReceiptDetail, ReceiptLineView, ReceiptView};
 use chrono::Datelike;
 
@@ -35,12 +35,12 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
     let source_document_number = text("/source/document_number", &request.source.document_number);
     let note = optional_text::<1000>(request.note.as_ref(), "/note", &mut faults);
     let slip = slip(request.after_the_fact, request.slip_number.as_ref(), &mut faults);
-    let named = named_facts(&request.clears, &mut faults);
+    let named = facts_named(&request.clears, &mut faults);
     let head = faults.finish(head)?;
     let store = head.store.code;
     let items = lines.iter().map(|line| line.item.code.clone());
     let open = unmatched::lock_open(tx, &store, items)?;
-    check_named(&named, &open)?;
+    unmatched::check_named(&named, &open)?;
     let id = StockDocumentId::generate();
     let mut movements = Vec::with_capacity(lines.len());
     let mut views = Vec::with_capacity(lines.len());
@@ -109,32 +109,6 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
         .located(format!("/receipts/{}", document.id)))
 }
 
-/// Reads the facts that a receipt names.
-fn named_facts(given: &[String], faults: &mut Faults) -> Vec<UnmatchedId> {
-    let mut named = Vec::with_capacity(given.len());
-    for (at, text) in given.iter().enumerate() {
-        let pointer = format!("/clears/{at}");
-        let id = UnmatchedId::try_from(text.clone()).map_err(|_shape| FaultCode::Unknown);
-        let Some(id) = faults.keep(&*pointer, id) else { continue };
-        if named.contains(&id) {
-            faults.add(pointer, FaultCode::Duplicate);
-        }
-        named.push(id);
-    }
-    named
-}
-
-/// A fact that is named must be open, at the store, and of an item that came.
-fn check_named(named: &[UnmatchedId], open: &[UnmatchedFact]) -> Result<(), Refusal> {
-    let mut faults = Faults::new();
-    for (at, id) in named.iter().enumerate() {
-        if !open.iter().any(|fact| fact.id == *id) {
-            faults.add(format!("/clears/{at}"), FaultCode::Unknown);
-        }
-    }
-    faults.check()
-}
-
 fn came_to_light(
     document: &StockDocument,
     named: Vec<UnmatchedId>,
@@ -142,11 +116,8 @@ fn came_to_light(
     detail: &ReceiptDetail,
 ) -> CameToLight {
     let pieces = lines.iter().zip(&detail.lines).map(|(line, view)| {
-        let piece = Brought {
-            lot_id: view.lot_id.clone(),
-            state: line.state,
-            quantity: line.quantity,
-        };
+        let piece =
+            Brought { lot_id: view.lot_id.clone(), state: line.state, quantity: line.quantity };
         (line.item.code.clone(), piece)
     });
     CameToLight {

@@ -51,6 +51,20 @@ pub fn lock_open(
     Ok(unmatched::lock_open(tx.conn, store, &items)?)
 }
 
+/// A fact that is named must be open, at the store, and of an item that came.
+///
+/// # Errors
+/// `validation_failed` where it is not.
+pub fn check_named(named: &[UnmatchedId], open: &[UnmatchedFact]) -> Result<(), Refusal> {
+    let mut faults = Faults::new();
+    for (at, id) in named.iter().enumerate() {
+        if !open.iter().any(|fact| fact.id == *id) {
+            faults.add(format!("/clears/{at}"), FaultCode::Unknown);
+        }
+    }
+    faults.check()
+}
+
 /// Clears open facts by goods that came to light and are booked: those named in their order, then
 /// those that happened after the goods came, the oldest first.
 ///
@@ -170,9 +184,7 @@ fn kind_of(fact: &UnmatchedFact) -> MovementKind {
     match DocumentKind::from_word(&fact.document.kind) {
         Some(DocumentKind::Issue) => MovementKind::Issue,
         Some(DocumentKind::WriteOff) => MovementKind::WriteOff,
-        Some(
-            DocumentKind::Receipt | DocumentKind::Adjustment | DocumentKind::StateChange,
-        )
+        Some(DocumentKind::Receipt | DocumentKind::Adjustment | DocumentKind::StateChange)
         | None => MovementKind::Adjustment,
     }
 }

@@ -5,9 +5,7 @@ use crate::kernel::id::{LotId, StockDocumentId};
 use crate::kernel::{Code, Faults, Instant, Money, Quantity, Refusal, StoreCode};
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::commands::fact::{self, FactLine};
-use crate::stock::commands::{
-    Paper, fresh_views, lots_named, post_on_paper, subject, to_json,
-};
+use crate::stock::commands::{Paper, fresh_views, lots_named, post_on_paper, subject, to_json};
 use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument, format_number};
 use crate::stock::lot::Lot;
 use crate::stock::movement::{MovementKind, NewMovement};
@@ -71,7 +69,14 @@ pub fn post_write_off(tx: &mut Tx<'_>, request: &WriteOffRequest) -> Result<Done
     let store = head.store.code;
     let value = value_of(&lines, &lots);
     let units = Quantity::total(lines.iter().filter_map(|line| size(line).ok()));
-    let mut detail = CorrectionDetail { witnessed_by, decision_note: None, value: Some(value), slip_number: slip, cuts: Vec::new(), lines };
+    let mut detail = CorrectionDetail {
+        witnessed_by,
+        decision_note: None,
+        value: Some(value),
+        slip_number: slip,
+        cuts: Vec::new(),
+        lines,
+    };
     if rules::write_off_needs_approval(units, value, tx.settings) {
         return draft(tx, &store, head.occurred_at, &detail);
     }

@@ -80,8 +80,7 @@ fn a_fact_takes_usable_stock_first_then_blocked_then_promised_and_the_rest_is_un
         holding(2, StockState::Held, "2026-12-01", 10, 0),
         holding(3, FREE, "2026-03-01", 5, 0),
     ];
-    let taking =
-        take(&holdings, &[promise(1, "a", 30, 1)], units(100), &Wish::on(today()));
+    let taking = take(&holdings, &[promise(1, "a", 30, 1)], units(100), &Wish::on(today()));
     let drawn: Vec<(LotId, i64, Option<PassedOverBecause>)> = taking
         .drawn
         .iter()

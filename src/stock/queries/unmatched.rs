@@ -42,10 +42,8 @@ pub fn facts(
     after: Option<(Instant, UnmatchedId)>,
     size: PageSize,
 ) -> Result<Vec<UnmatchedFact>, DbError> {
-    let mut query = unmatched_fact::table
-        .inner_join(store::table)
-        .select(FactRow::as_select())
-        .into_boxed();
+    let mut query =
+        unmatched_fact::table.inner_join(store::table).select(FactRow::as_select()).into_boxed();
     if let Some(stores) = scope.stores() {
         query = query.filter(unmatched_fact::store_code.eq_any(stores));
     }
@@ -167,8 +165,7 @@ pub fn cells_with_open_facts(
     if let Some(item) = item {
         query = query.filter(unmatched_fact::item_code.eq(item));
     }
-    let cells: Vec<(StoreCode, ItemCode)> = query
-        .order((unmatched_fact::store_code, unmatched_fact::item_code))
-        .load(conn)?;
+    let cells: Vec<(StoreCode, ItemCode)> =
+        query.order((unmatched_fact::store_code, unmatched_fact::item_code)).load(conn)?;
     Ok(cells.into_iter().collect())
 }

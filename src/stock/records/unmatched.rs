@@ -123,8 +123,7 @@ pub fn house_lot(
         created_at: now,
     };
     insert_makers_lot(conn, &new)?;
-    let makers =
-        lock_makers_lot_named(conn, item_code, &lot_number, "")?.ok_or_else(impossible)?;
+    let makers = lock_makers_lot_named(conn, item_code, &lot_number, "")?.ok_or_else(impossible)?;
     let provenance = Provenance {
         owner_code: None,
         source_kind: Outside::Unmatched,
@@ -196,6 +195,23 @@ pub fn lock_open(
     Ok(facts)
 }
 
+/// The open facts that some lots carry, locked.
+///
+/// # Errors
+/// When the database fails.
+pub fn open_on(conn: &mut DbConnection, lots: &[LotId]) -> Result<Vec<UnmatchedFact>, DbError> {
+    let rows: Vec<FactRow> = load_locked!(
+        conn,
+        unmatched_fact::table
+            .filter(unmatched_fact::lot_id.eq_any(lots))
+            .filter(unmatched_fact::still_open.gt(Quantity::ZERO))
+            .select(FactRow::as_select())
+            .order(unmatched_fact::id),
+        FactRow
+    )?;
+    Ok(rows.into_iter().map(UnmatchedFact::from).collect())
+}
+
 /// The fact of an id, locked.
 ///
 /// # Errors
@@ -204,11 +220,8 @@ pub fn lock_fact(
     conn: &mut DbConnection,
     id: &UnmatchedId,
 ) -> Result<Option<UnmatchedFact>, DbError> {
-    let rows: Vec<FactRow> = load_locked!(
-        conn,
-        unmatched_fact::table.find(id).select(FactRow::as_select()),
-        FactRow
-    )?;
+    let rows: Vec<FactRow> =
+        load_locked!(conn, unmatched_fact::table.find(id).select(FactRow::as_select()), FactRow)?;
     Ok(rows.into_iter().next().map(UnmatchedFact::from))
 }
 
