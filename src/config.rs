@@ -28,8 +28,16 @@ pub struct Settings {
     pub consumption_window_days: i64,
     /// A store whose newest movement is older than this many hours counts as silent.
     pub stale_hours: i64,
+    /// The answer to a request can be had again under its idempotency key for this many days;
+    /// never fewer than [`Settings::MIN_IDEMPOTENCY_DAYS`].
+    pub idempotency_days: i64,
     /// The largest request body, in bytes.
     pub body_limit: usize,
+}
+
+impl Settings {
+    /// A store may be cut off for a week, and must be able to repeat what it sent before.
+    pub const MIN_IDEMPOTENCY_DAYS: i64 = 7;
 }
 
 impl Default for Settings {
@@ -46,6 +54,7 @@ impl Default for Settings {
             horizon_days: 7,
             consumption_window_days: 60,
             stale_hours: 72,
+            idempotency_days: 14,
             body_limit: 1 << 20,
         }
     }

@@ -31,6 +31,7 @@ pub mod stock;
 
 pub mod users;
 
+pub mod capability;
 pub mod consumption;
 pub mod reserve_plan;
 pub mod shortfall;
@@ -42,10 +43,14 @@ pub mod issue;
 
 pub mod correction;
 
+pub mod batch;
+
 pub mod exchange;
 
 pub mod demo;
 
 pub mod server;
+
+pub mod bench;
 
 pub mod cli;

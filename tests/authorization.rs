@@ -46,6 +46,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("reserve_plans.approve", &[Commander]),
     ("response_level.declare", &[Commander]),
     ("shortfalls.read", EVERYBODY),
+    ("capabilities.write", &[Commander, Admin]),
     ("dispatches.read", EVERYBODY),
     ("dispatches.create", &[Keeper, Procurement, Commander]),
     ("dispatches.approve", &[Commander]),
@@ -56,6 +57,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("dispatches.close", &[Keeper, Commander]),
     ("paperwork.read", EVERYBODY),
     ("paperwork.confirm", &[Commander]),
+    ("batches.send", &[Keeper, Procurement, Commander]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -115,6 +117,7 @@ impl Documents {
     fn make(app: &TestApp) -> Self {
         let mut made = Self(BTreeMap::new());
         made.stock(app);
+        made.capability(app);
         made.plan(app);
         made.dispatch_that_came(app);
         made.dispatch_on_a_spoken_word(app);
@@ -169,6 +172,13 @@ impl Documents {
     }
 
     /// A plan in force that keeps a floor of 1 200 respirators at the hospital.
+    fn capability(&mut self, app: &TestApp) {
+        let body = json!({"code": "PCR", "name_zh": "核酸检测", "name_en": "PCR tests", "unit": "人份",
+            "components": [{"name_zh": "试剂", "name_en": "kit", "item_codes": ["T01"], "uses": 1, "serves": 1}]});
+        app.post("commander", "/capabilities", body).expect(201);
+        self.keep("capability", &json!("PCR"));
+    }
+
     fn plan(&mut self, app: &TestApp) {
         let plan = app.post("commander", "/reserve-plans", plan()).expect(201);
         self.keep("plan", &plan["id"]);
@@ -367,6 +377,24 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "shortfalls.read",
             HidesDocument,
             "/shortfalls/explain?store=QN-HOSP&item=M03",
+            none(),
+        ),
+        row("send_batch", "batches.send", Anywhere, "/batches", json!({"commands": [{}]})),
+        row("list_capabilities", "items.read", Anywhere, "/capabilities", none()),
+        row("get_capability", "items.read", Anywhere, "/capabilities/PCR", none()),
+        row(
+            "create_capability",
+            "capabilities.write",
+            Anywhere,
+            "/capabilities",
+            json!({"code": "?"}),
+        ),
+        row("change_capability", "capabilities.write", Anywhere, "/capabilities/PCR", json!({})),
+        row(
+            "get_capability_figure",
+            "stock.read",
+            FiltersRows,
+            "/capabilities/PCR/figure?store=QN-HOSP",
             none(),
         ),
         row("list_dispatches", "dispatches.read", FiltersRows, "/dispatches", none()),

@@ -199,6 +199,8 @@ fn columns_have_only_types_that_mean_the_same_on_both_databases() {
         let sql = bare(&scripts["up.sql"]);
         let tables = sql.matches("CREATE TABLE").count();
         assert_eq!(sql.matches(") STRICT").count(), tables, "{name}: every table is STRICT");
+        // A table that lies in the order of its key has no rowid to lean on.
+        let sql = sql.replace(") STRICT, WITHOUT ROWID", ") STRICT");
         for word in ["REAL", "BLOB", "ANY", "AUTOINCREMENT", "ROWID"] {
             assert!(!is_word_in(word, &sql), "{name} uses {word} on SQLite");
         }

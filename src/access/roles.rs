@@ -68,6 +68,8 @@ word_enum! {
         DeclareLevel = "response_level.declare",
         /// See shortfalls in scope.
         ReadShortfalls = "shortfalls.read",
+        /// Create and change capabilities.
+        WriteCapabilities = "capabilities.write",
         /// See dispatches in scope.
         ReadDispatches = "dispatches.read",
         /// Request a dispatch to a store, or draft one from it.
@@ -88,6 +90,8 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// Send many commands in one request; each needs its own right.
+        SendBatches = "batches.send",
     }
 }
 
@@ -130,8 +134,9 @@ impl Role {
                     | P::ShipDispatches
                     | P::ReceiveDispatches
                     | P::CloseDispatches
+                    | P::SendBatches
             ),
-            Self::Procurement => matches!(permission, P::CreateDispatches),
+            Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
                 permission,
                 P::WriteStores
@@ -141,16 +146,25 @@ impl Role {
                     | P::WritePlans
                     | P::ApprovePlans
                     | P::DeclareLevel
+                    | P::WriteCapabilities
                     | P::CreateDispatches
                     | P::ApproveDispatches
                     | P::RedirectDispatches
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::SendBatches
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
-                matches!(permission, P::WriteItems | P::WriteStores | P::ManageUsers | P::ReadAudit)
+                matches!(
+                    permission,
+                    P::WriteItems
+                        | P::WriteStores
+                        | P::WriteCapabilities
+                        | P::ManageUsers
+                        | P::ReadAudit
+                )
             }
         }
     }

@@ -27,7 +27,7 @@ pub fn lock_head(conn: &mut DbConnection, chain: &str) -> Result<Head, DbError> 
             chain_head::chain.eq(chain),
             chain_head::seq.eq(0),
             chain_head::hash.eq(""),
-            chain_head::recorded_at.eq(beginning()),
+            chain_head::recorded_at.eq(Instant::FIRST),
         );
         on_each_backend!(conn, |c| diesel::insert_into(chain_head::table)
             .values(first)
@@ -69,9 +69,4 @@ pub fn all_heads(conn: &mut DbConnection) -> Result<Vec<Head>, DbError> {
         .into_iter()
         .map(|(chain, seq, hash, recorded_at)| Head { chain, seq, hash, recorded_at })
         .collect())
-}
-
-/// The instant before the first link of any chain.
-fn beginning() -> Instant {
-    Instant::from_micros(946_684_800_000_000).unwrap_or_else(|_never| unreachable!("in range"))
 }

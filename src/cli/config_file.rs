@@ -21,6 +21,8 @@ pub struct ConfigFile {
     pub connections: Option<u32>,
     /// Seconds that a request waits for a connection or a lock.
     pub patience_seconds: Option<u32>,
+    /// Megabytes (2^20 bytes) that writes leave free on the disk of an SQLite file.
+    pub keep_free_mib: Option<u32>,
     /// Where the service listens.
     pub listen: Option<SocketAddr>,
     /// Whether it may listen where other machines reach it.
@@ -54,6 +56,7 @@ pub struct CountySection {
     horizon_days: Option<u32>,
     consumption_window_days: Option<u32>,
     stale_hours: Option<u32>,
+    idempotency_days: Option<u32>,
     body_limit: Option<u32>,
 }
 
@@ -109,6 +112,8 @@ impl CountySection {
                 usual.consumption_window_days,
             ),
             stale_hours: whole(self.stale_hours, usual.stale_hours),
+            idempotency_days: whole(self.idempotency_days, usual.idempotency_days)
+                .max(Settings::MIN_IDEMPOTENCY_DAYS),
             body_limit: self
                 .body_limit
                 .and_then(|bytes| usize::try_from(bytes).ok())
@@ -137,7 +142,8 @@ mod tests {
             horizon_days = 6
             consumption_window_days = 7
             stale_hours = 8
-            body_limit = 9
+            idempotency_days = 9
+            body_limit = 10
             "#,
         )
         .unwrap();
@@ -154,9 +160,10 @@ mod tests {
             settings.horizon_days,
             settings.consumption_window_days,
             settings.stale_hours,
+            settings.idempotency_days,
         ];
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
-        assert_eq!(settings.body_limit, 9);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(settings.body_limit, 10);
     }
 
     #[test]

@@ -47,6 +47,7 @@ impl Configuration {
         let db = DbOptions {
             connections: file.connections.unwrap_or(usual.connections),
             patience: seconds(file.patience_seconds, usual.patience),
+            keep_free: file.keep_free_mib.map_or(usual.keep_free, |mib| u64::from(mib) << 20),
         };
         let level = options.log_level.as_ref().or(file.log_level.as_ref());
         let level = level.map_or("info", String::as_str);

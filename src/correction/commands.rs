@@ -19,6 +19,7 @@ use crate::kernel::id::{DispatchId, LotId, MakersLotEventId, MakersLotId, Moveme
 use crate::kernel::{Code, FaultCode, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::document::format_number;
 use crate::stock::label::{Label, LabelChange, LabelEvent};
+use crate::stock::posting::When;
 use crate::stock::queries::{self, corrections as history};
 use crate::stock::records::corrections::{self, OnLorry};
 use crate::stock::records::{self as stock, Bound, Numbering, Posting, unmatched};
@@ -250,7 +251,8 @@ fn reclassify(
         let text = "a dispatch took up a lot that is being corrected".to_owned();
         return Err(DbError::Conflict(text).into());
     }
-    let lifted = corrections::lift_promises(tx.conn, &lots)?;
+    let when = When::now(tx.now, tx.settings.zone);
+    let lifted = corrections::lift_promises(tx.conn, &when, &lots)?;
     let mut moved = 0;
     let in_stores = balances.iter().flat_map(|balance| in_store(balance, &went_to, event));
     moved += post(tx, event, None, in_stores.collect())?;
@@ -262,7 +264,7 @@ fn reclassify(
         };
         moved += post(tx, event, Some(bound), on_lorry(lorry, &went_to, event))?;
     }
-    corrections::lay_promises(tx.conn, lifted, &went_to)?;
+    corrections::lay_promises(tx.conn, &when, lifted, &went_to)?;
     for order in orders {
         dispatches::relabel(tx.conn, order, &went_to)?;
         let told = Event {

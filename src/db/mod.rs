@@ -4,6 +4,7 @@
 //! [`DbConnection`], on which one query text serves both databases.
 
 pub mod connection;
+mod disk;
 pub mod error;
 pub mod migrate;
 pub mod savepoint;

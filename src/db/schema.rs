@@ -295,6 +295,8 @@ diesel::table! {
         on_hand -> BigInt,
         reserved -> BigInt,
         last_occurred_at -> BigInt,
+        last_day -> Date,
+        live_until -> BigInt,
     }
 }
 
@@ -311,6 +313,8 @@ diesel::table! {
         to_store -> Text,
         expected_at -> BigInt,
         on_hand -> BigInt,
+        loaded_at -> BigInt,
+        live_until -> BigInt,
     }
 }
 
@@ -326,7 +330,7 @@ diesel::table! {
         lot_id -> Text,
         item_code -> Text,
         quantity -> BigInt,
-        promised_seq -> BigInt,
+        promised_at -> BigInt,
     }
 }
 
@@ -758,6 +762,128 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// What a store held of one lot in one state, and promised of it, at the end of a business day
+    /// on which either changed.
+    ///
+    /// Owner: stock.
+    stock_closing (store_code, lot_id, state, business_day) {
+        store_code -> Text,
+        lot_id -> Text,
+        state -> Text,
+        business_day -> Date,
+        item_code -> Text,
+        on_hand -> BigInt,
+        reserved -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A promise that was made or taken back.
+    ///
+    /// Owner: stock. Append-only.
+    reservation_event (id) {
+        id -> Text,
+        document_kind -> Text,
+        document_id -> Text,
+        line_no -> BigInt,
+        store_code -> Text,
+        lot_id -> Text,
+        item_code -> Text,
+        change -> BigInt,
+        occurred_at -> BigInt,
+        business_day -> Date,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Where goods on a lorry were bound before they were sent elsewhere.
+    ///
+    /// Owner: stock. Append-only.
+    transit_redirect (dispatch_id, shipment_id, lot_id, redirected_at) {
+        dispatch_id -> Text,
+        shipment_id -> Text,
+        lot_id -> Text,
+        redirected_at -> BigInt,
+        previous_to_store -> Text,
+    }
+}
+
+diesel::table! {
+    /// A period that was closed for a store or a region.
+    ///
+    /// Owner: stock.
+    stock_period (id) {
+        id -> Text,
+        store_code -> Nullable<Text>,
+        region_code -> Nullable<Text>,
+        through_day -> Date,
+        status -> Text,
+        closed_by -> Text,
+        closed_by_role -> Text,
+        closed_at -> BigInt,
+        note -> Nullable<Text>,
+        reopened_by -> Nullable<Text>,
+        reopened_at -> Nullable<BigInt>,
+        reopen_reason -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A clock that was off, and that someone accepted.
+    ///
+    /// Owner: chain. Append-only.
+    clock_acceptance (id) {
+        id -> Text,
+        recorded_head -> BigInt,
+        shown -> BigInt,
+        reason -> Text,
+        accepted_by -> Text,
+    }
+}
+
+diesel::table! {
+    /// Something that takes several items at once, e.g. a nucleic-acid test.
+    ///
+    /// Owner: capability.
+    capability (code) {
+        code -> Text,
+        name_zh -> Text,
+        name_en -> Text,
+        unit -> Text,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A part without which it cannot be done; its items stand in for one another.
+    ///
+    /// Owner: capability.
+    capability_component (capability_code, line_no) {
+        capability_code -> Text,
+        line_no -> BigInt,
+        name_zh -> Text,
+        name_en -> Text,
+        uses -> BigInt,
+        serves -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// An item of a part.
+    ///
+    /// Owner: capability.
+    capability_item (capability_code, item_code) {
+        capability_code -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -767,7 +893,6 @@ diesel::joinable!(reservation -> lot (lot_id));
 diesel::joinable!(stock_movement -> lot (lot_id));
 diesel::joinable!(stock_balance -> store (store_code));
 diesel::joinable!(stock_balance -> item (item_code));
-
 diesel::joinable!(unmatched_fact -> store (store_code));
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
@@ -815,4 +940,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     reservation_cut,
     makers_lot_event,
     lot_cost_event,
+    stock_closing,
+    reservation_event,
+    transit_redirect,
+    stock_period,
+    clock_acceptance,
+    capability,
+    capability_component,
+    capability_item,
 );

@@ -1,6 +1,7 @@
 //! The two doors to the data: a read that sees one moment, and a write that happens whole or not.
 
 use crate::db::connection::{DbConnection, Target};
+use crate::db::disk::Disk;
 use crate::db::error::{DbError, MayConflict};
 use crate::db::writer::Writer;
 use diesel::Connection;
@@ -9,7 +10,7 @@ use diesel::r2d2::{ManageConnection, Pool};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Which of the two databases holds the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +28,13 @@ pub struct DbOptions {
     pub connections: u32,
     /// How long a request waits for a connection or a lock before it is told to come back.
     pub patience: Duration,
+    /// Bytes that writes leave free on the disk of an SQLite file; 0 lets them fill it.
+    pub keep_free: u64,
 }
 
 impl Default for DbOptions {
     fn default() -> Self {
-        Self { connections: 8, patience: Duration::from_secs(5) }
+        Self { connections: 8, patience: Duration::from_secs(5), keep_free: 64 << 20 }
     }
 }
 
@@ -44,6 +47,7 @@ struct Inner {
     pool: Pool<Manager>,
     /// SQLite's one writer; PostgreSQL writes through the pool.
     writer: Option<Writer>,
+    disk: Option<Disk>,
 }
 
 /// How often a write is run again after a conflict with other writers.
@@ -62,10 +66,14 @@ impl Db {
             let path = PathBuf::from(url.strip_prefix("sqlite:").unwrap_or(url));
             Target::Sqlite { path, busy_timeout: options.patience }
         };
-        let writer = match &target {
-            // The writer opens first, so that the file and its WAL exist before any reader.
-            Target::Sqlite { .. } => Some(Writer::start(target.connect()?)?),
+        let disk = match &target {
+            Target::Sqlite { path, .. } => Some(Disk::under(path, options.keep_free)),
             Target::Postgres { .. } => None,
+        };
+        let writer = match &disk {
+            // The writer opens first, so that the file and its WAL exist before any reader.
+            Some(disk) => Some(Writer::start(target.connect()?, disk.clone())?),
+            None => None,
         };
         let pool = Pool::builder()
             .max_size(options.connections.max(1))
@@ -74,7 +82,7 @@ impl Db {
             .test_on_check_out(matches!(target, Target::Postgres { .. }))
             .build(Manager(target.clone()))
             .map_err(|error| DbError::Unreachable(error.to_string()))?;
-        Ok(Self(Arc::new(Inner { target, pool, writer })))
+        Ok(Self(Arc::new(Inner { target, pool, writer, disk })))
     }
 
     /// Which database it is.
@@ -98,7 +106,30 @@ impl Db {
     /// # Errors
     /// When it cannot: the disk is full, or the database is gone or read-only.
     pub fn check_writable(&self) -> Result<(), DbError> {
-        self.write(|conn| Ok(conn.batch_execute("SELECT 1")?))
+        if let Some(disk) = &self.0.disk {
+            disk.require_some_room()?;
+        }
+        self.write(|conn| {
+            Ok(conn.batch_execute(match conn {
+                // Both reach the disk when they are committed, and change nothing.
+                DbConnection::Postgres(_) => "SELECT pg_current_xact_id()",
+                DbConnection::Sqlite(_) => "PRAGMA user_version = 0",
+            })?)
+        })
+    }
+
+    /// Whether the disk has failed under a commit: nothing is written any more, and only a restart
+    /// can tell what was.
+    pub fn is_fenced(&self) -> bool {
+        self.0.writer.as_ref().is_some_and(|writer| writer.fence.is_down())
+    }
+
+    /// Waits until the disk fails under a commit, which may be for ever.
+    pub async fn fenced(&self) {
+        match &self.0.writer {
+            Some(writer) => writer.fence.fallen().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// A connection outside both doors, for migrations only.
@@ -115,20 +146,31 @@ impl Db {
         body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
-        let begin = match &mut *conn {
-            DbConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            DbConnection::Sqlite(_) => "BEGIN DEFERRED",
-        };
-        conn.batch_execute(begin).map_err(DbError::from)?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(&mut conn)));
-        // A read has nothing to lose, so its end is the same whatever the outcome was.
-        let ended = conn.batch_execute("ROLLBACK");
-        match outcome {
-            Ok(result) => {
-                ended.map_err(DbError::from)?;
-                result
-            }
-            Err(panic) => resume_unwind(panic),
+        conn.trusting(|conn| read_once(conn, body))
+    }
+
+    /// Runs `body` outside any transaction, for a question that is one statement and need not
+    /// agree with another.
+    ///
+    /// # Errors
+    /// Those of `body`; [`DbError::Busy`] when no connection becomes free in time.
+    pub fn glance<T, E: From<DbError>>(
+        &self,
+        body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
+        conn.trusting(body)
+    }
+
+    /// The same where it takes no longer than handing it to another thread would: on an embedded
+    /// database with a connection that is free. `None` elsewhere.
+    pub fn glance_at_once<T, E: From<DbError>>(
+        &self,
+        body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        match self.backend() {
+            Backend::Sqlite => Some(self.0.pool.try_get()?.trusting(body)),
+            Backend::Postgres => None,
         }
     }
 
@@ -161,12 +203,33 @@ impl Db {
         let mut attempt = 1;
         loop {
             let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
-            let outcome = write_once(&mut conn, &body);
+            let outcome = conn.trusting(|conn| write_once(conn, &body));
             match outcome {
                 Err(error) if error.is_conflict() && attempt < WRITE_ATTEMPTS => attempt += 1,
                 outcome => return outcome,
             }
         }
+    }
+}
+
+fn read_once<T, E: From<DbError>>(
+    conn: &mut DbConnection,
+    body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let begin = match conn {
+        DbConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        DbConnection::Sqlite(_) => "BEGIN DEFERRED",
+    };
+    conn.batch_execute(begin).map_err(DbError::from)?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| body(conn)));
+    // A read has nothing to lose, so its end is the same whatever the outcome was.
+    let ended = conn.batch_execute("ROLLBACK");
+    match outcome {
+        Ok(result) => {
+            ended.map_err(DbError::from)?;
+            result
+        }
+        Err(panic) => resume_unwind(panic),
     }
 }
 
@@ -177,7 +240,7 @@ fn write_once<T, E: From<DbError>>(
     conn.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").map_err(DbError::from)?;
     match catch_unwind(AssertUnwindSafe(|| body(conn))) {
         Ok(Ok(value)) => {
-            conn.batch_execute("COMMIT").map_err(DbError::from)?;
+            conn.batch_execute("COMMIT").map_err(DbError::of_commit)?;
             Ok(value)
         }
         Ok(Err(refused)) => {
@@ -196,19 +259,46 @@ fn write_once<T, E: From<DbError>>(
 #[derive(Debug)]
 struct Manager(Target);
 
+/// A connection of the pool, and when it last did what it was asked.
+struct Pooled {
+    conn: DbConnection,
+    worked_at: Option<Instant>,
+}
+
+impl Pooled {
+    /// Uses the connection, and remembers whether that went well.
+    fn trusting<T, E>(
+        &mut self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.worked_at = None;
+        let outcome = work(&mut self.conn);
+        self.worked_at = outcome.is_ok().then(Instant::now);
+        outcome
+    }
+}
+
+/// A connection that worked within this time is not asked whether it still does: under load that
+/// would be one journey more for every request.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 impl ManageConnection for Manager {
-    type Connection = DbConnection;
+    type Connection = Pooled;
     type Error = DbError;
 
-    fn connect(&self) -> Result<DbConnection, DbError> {
-        self.0.connect_to_read()
+    fn connect(&self) -> Result<Pooled, DbError> {
+        Ok(Pooled { conn: self.0.connect_to_read()?, worked_at: None })
     }
 
-    fn is_valid(&self, conn: &mut DbConnection) -> Result<(), DbError> {
-        Ok(conn.batch_execute("SELECT 1")?)
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), DbError> {
+        match pooled.worked_at {
+            Some(at) if at.elapsed() < TRUSTED => Ok(()),
+            Some(_) | None => Ok(pooled.conn.batch_execute("SELECT 1")?),
+        }
     }
 
-    fn has_broken(&self, conn: &mut DbConnection) -> bool {
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        let conn = &mut pooled.conn;
         <DbConnection as Connection>::TransactionManager::is_broken_transaction_manager(conn)
     }
 }

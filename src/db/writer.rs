@@ -5,10 +5,12 @@
 //! commits once, and only then answers every caller.
 
 use crate::db::connection::DbConnection;
+use crate::db::disk::{Disk, Fence};
 use crate::db::error::{DbError, MayConflict};
 use diesel::connection::SimpleConnection;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 /// The most bodies that share one commit: enough to hide the flush, few enough to keep the wait
@@ -19,17 +21,21 @@ type Answer<T, E> = Result<Result<T, E>, Box<dyn Any + Send>>;
 
 pub(super) struct Writer {
     queue: Sender<Box<dyn Job>>,
+    /// Down once the disk has failed; the thread then ends, and nothing is written any more.
+    pub(super) fence: Arc<Fence>,
 }
 
 impl Writer {
     /// Starts the thread that owns `conn`; it ends when the writer is dropped and the queue empty.
-    pub(super) fn start(conn: DbConnection) -> Result<Self, DbError> {
+    pub(super) fn start(conn: DbConnection, disk: Disk) -> Result<Self, DbError> {
         let (queue, jobs) = channel();
+        let fence = Arc::new(Fence::default());
+        let falls = Arc::clone(&fence);
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_all(conn, &jobs))
+            .spawn(move || write_all(conn, &jobs, &disk, &falls))
             .map_err(|error| DbError::Unreachable(error.to_string()))?;
-        Ok(Self { queue })
+        Ok(Self { queue, fence })
     }
 
     /// Queues `body` and waits for the commit that holds its work.
@@ -91,7 +97,7 @@ where
     }
 }
 
-fn write_all(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>) {
+fn write_all(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>, disk: &Disk, fence: &Fence) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -100,14 +106,41 @@ fn write_all(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>) {
                 Err(_none_waiting) => break,
             }
         }
-        let committed = write_group(&mut conn, &mut group);
-        let failure = committed.err();
+        let committed = disk.require_room().and_then(|()| write_group(&mut conn, &mut group));
+        let (failure, disk_failed) = match committed {
+            Ok(()) => (None, false),
+            Err(error) => judged(error, disk),
+        };
         for job in group {
             job.answer(match &failure {
                 None => Ok(()),
-                Some(error) => Err(repeat(error)),
+                Some(error) => Err(error.repeat()),
             });
         }
+        if disk_failed {
+            tracing::error!("the disk failed under a commit: nothing is written any more");
+            return fence.fall();
+        }
+    }
+}
+
+/// What a group's failure means, and whether it is the end of writing.
+///
+/// SQLite calls a disk failing where it is only full and its shared memory cannot grow; and where
+/// it has rolled back a full disk's transaction by itself, the savepoints are not there any more.
+fn judged(error: DbError, disk: &Disk) -> (Option<DbError>, bool) {
+    match error {
+        DbError::DiskFailed(text) | DbError::OutcomeUnknown(text) if disk.is_full() => {
+            (Some(DbError::Full(text)), false)
+        }
+        DbError::Query(error) if disk.is_full() => (Some(DbError::Full(error.to_string())), false),
+        DbError::DiskFailed(_) | DbError::OutcomeUnknown(_) => (Some(error), true),
+        DbError::Conflict(_)
+        | DbError::Busy(_)
+        | DbError::Full(_)
+        | DbError::Unreachable(_)
+        | DbError::Query(_)
+        | DbError::Stopping => (Some(error), false),
     }
 }
 
@@ -133,17 +166,5 @@ fn run_group(conn: &mut DbConnection, group: &mut [Box<dyn Job>]) -> Result<(), 
             conn.batch_execute("ROLLBACK TO job; RELEASE job")?;
         }
     }
-    Ok(conn.batch_execute("COMMIT")?)
-}
-
-/// The same failure for another member of the group; Diesel's errors cannot be cloned.
-fn repeat(error: &DbError) -> DbError {
-    match error {
-        DbError::Conflict(text) => DbError::Conflict(text.clone()),
-        DbError::Busy(text) => DbError::Busy(text.clone()),
-        DbError::Full(text) => DbError::Full(text.clone()),
-        DbError::Unreachable(text) => DbError::Unreachable(text.clone()),
-        DbError::Query(error) => DbError::Unreachable(error.to_string()),
-        DbError::Stopping => DbError::Stopping,
-    }
+    conn.batch_execute("COMMIT").map_err(DbError::of_commit)
 }

@@ -1,6 +1,7 @@
 //! What is done with dispatches, one transaction each: lock, load, decide, post, tell.
 
 mod ledger;
+mod naming;
 pub mod showing;
 mod unexpected;
 
@@ -40,6 +41,7 @@ const PREFIX: &str = "DB";
 /// `store_out_of_scope` where neither end is the caller's.
 pub fn create(tx: &mut Tx<'_>, request: &DispatchRequest) -> Result<Done, CommandError> {
     let mut faults = Faults::new();
+    let request = naming::asked(tx, request, &mut faults)?;
     let asked = request.parse(clockwork(tx), &mut faults);
     let lines = lines_of(tx, &asked, &mut faults)?;
     check_store(tx, "/from_store", asked.from_store.as_ref(), &mut faults)?;
@@ -134,8 +136,8 @@ pub fn approve(
 /// substitute; `store_out_of_scope` unless the sender is the caller's.
 pub fn pick(tx: &mut Tx<'_>, id: &DispatchId, request: &PickRequest) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
-    let (lines, whys, note) = request.parse()?;
     let from = own_sender(tx, &before)?;
+    let (lines, whys, note) = naming::picked(tx, &before, request)?.parse()?;
     let pickable = pickable(tx, &before, &lines)?;
     let after = rules::pick(&before, &lines, &pickable)?;
     ledger::promise_picked(tx, &before, &after)?;
@@ -155,8 +157,8 @@ pub fn pick(tx: &mut Tx<'_>, id: &DispatchId, request: &PickRequest) -> Result<D
 /// `late_entry`; `store_out_of_scope` unless the sender is the caller's.
 pub fn ship(tx: &mut Tx<'_>, id: &DispatchId, request: &ShipRequest) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
-    let (command, lorry, note) = request.parse(clockwork(tx))?;
     let from = own_sender(tx, &before)?;
+    let (command, lorry, note) = naming::shipped(tx, &before, request)?.parse(clockwork(tx))?;
     let shipped = rules::ship(&before, &command)?;
     ledger::load(tx, &before, &command, &shipped.loads, lorry.slip)?;
     ledger::give_up(tx, &before, &shipped.released)?;
@@ -190,8 +192,8 @@ pub fn receive(
     request: &ReceiptRequest,
 ) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
-    let signed = request.parse(clockwork(tx))?;
     tx.actor.require_store(&before.to_store)?;
+    let signed = naming::signed(tx, &before, request)?.parse(clockwork(tx))?;
     let (after, pieces) = rules::receive(&before, &signed.receive)?;
     let lorries = records::shipments_of(tx.conn, id)?;
     let too_early = pieces.iter().any(|piece| {
@@ -280,7 +282,7 @@ pub fn redirect(
     faults.check()?;
     tx.actor.require_store(&to_store)?;
     let after = rules::redirect(&before, &to_store)?;
-    stock::redirect_transit(tx.conn, id, &to_store)?;
+    stock::redirect_transit(tx.conn, tx.now, id, &to_store)?;
     finish(tx, &before, after, &to_store, Vec::new(), event(tx, "redirected", reason))
 }
 
@@ -427,6 +429,15 @@ fn lock_without_version(tx: &mut Tx<'_>, id: &DispatchId) -> Result<Order, Comma
         return Err(not_found(id.as_str()).into());
     }
     Ok(order)
+}
+
+/// The id of the dispatch that an id or a number names.
+///
+/// # Errors
+/// `not_found` where there is none.
+pub fn id_of(tx: &mut Tx<'_>, id_or_number: &str) -> Result<DispatchId, CommandError> {
+    let found = records::id_of(tx.conn, id_or_number)?;
+    Ok(found.ok_or_else(|| not_found(id_or_number))?)
 }
 
 /// That there is no such dispatch, or none that the caller may know of.

@@ -639,6 +639,19 @@ pub fn find(conn: &mut DbConnection, id_or_number: &str) -> Result<Option<Order>
     Ok(complete(conn, rows)?.pop())
 }
 
+/// The id of the dispatch of an id or a number.
+///
+/// # Errors
+/// When the database fails.
+pub fn id_of(conn: &mut DbConnection, id_or_number: &str) -> Result<Option<DispatchId>, DbError> {
+    Ok(dispatch::table
+        .filter(dispatch::id.eq(id_or_number).or(dispatch::number.eq(id_or_number)))
+        .select(dispatch::id)
+        .order(dispatch::id)
+        .first(conn)
+        .optional()?)
+}
+
 /// Which stores have signed for goods of a dispatch, which keep seeing it after a redirection.
 ///
 /// # Errors

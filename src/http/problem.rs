@@ -35,7 +35,9 @@ impl From<DbError> for ApiError {
             | DbError::Busy(_)
             | DbError::Unreachable(_)
             | DbError::Stopping => Code::Busy,
+            DbError::OutcomeUnknown(_) => Code::OutcomeUnknown,
             DbError::Full(_) => Code::StorageFull,
+            DbError::DiskFailed(_) => Code::StorageFailed,
             DbError::Query(_) => Code::Internal,
         };
         Self { refusal: Refusal::plain(code), cause: Some(error) }
@@ -108,7 +110,8 @@ pub struct ProblemField {
 }
 
 impl Problem {
-    fn new(refusal: &Refusal, language: Language, instance: &str, request_id: &str) -> Self {
+    /// The document of a refusal, in one language.
+    pub fn new(refusal: &Refusal, language: Language, instance: &str, request_id: &str) -> Self {
         Self {
             kind: format!("/problems/{}", refusal.code.as_str()),
             title: refusal.code.title(language).to_owned(),
@@ -216,13 +219,19 @@ fn replace_body<B>(
         StatusCode::UNAUTHORIZED => {
             answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"changbei\""));
         }
-        StatusCode::SERVICE_UNAVAILABLE => {
+        _ if is_worth_repeating(problem) => {
             answer.insert_header((header::RETRY_AFTER, "1"));
         }
         _ => {}
     }
     let body = serde_json::to_string(problem).unwrap_or_default();
     ServiceResponse::new(request, answer.body(body).map_into_right_body())
+}
+
+/// Whether the same request may be answered otherwise a second later.
+fn is_worth_repeating(problem: &Problem) -> bool {
+    problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
+        || problem.code == Code::IdempotencyInProgress.as_str()
 }
 
 fn add_headers(headers: &mut header::HeaderMap, request_id: &str) {

@@ -180,7 +180,29 @@ fn wanted(
             });
         }
     }
+    if request.after_the_fact {
+        check_named(tx, &lines, faults)?;
+    }
     Ok(lines)
+}
+
+/// A fact may have to be carried by the lot that it names, so the book must know that lot.
+fn check_named(tx: &mut Tx<'_>, lines: &[Wanted], faults: &mut Faults) -> Result<(), CommandError> {
+    let named: Vec<LotId> = lines.iter().filter_map(|line| line.only.clone()).flatten().collect();
+    let known = records::find_lots(tx.conn, &named)?;
+    for line in lines {
+        let pointer = format!("/lines/{}/lot_id", line.line_no.saturating_sub(1));
+        for lot in line.only.iter().flatten() {
+            match known.get(lot) {
+                None => faults.add(&*pointer, FaultCode::Unknown),
+                Some(lot) if lot.makers_lot.item_code != line.item_code => {
+                    faults.add(&*pointer, FaultCode::Contradicts);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn numbered(

@@ -89,6 +89,10 @@ code_kind! {
     StoreCode, r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", is_plain_code
 }
 code_kind! {
+    /// The code of a capability, chosen by people and never changed, e.g. `PCR`.
+    CapabilityCode, r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", is_plain_code
+}
+code_kind! {
     /// A division of GB/T 2260 and its statistical sub-codes: 2, 4, 6, 9 or 12 digits.
     ///
     /// A division's code begins with the code of the one above it.

@@ -109,6 +109,12 @@ id_kinds! {
     MakersLotEventId;
     /// A cost that was settled.
     CostEventId;
+    /// A promise that was made or taken back.
+    ReservationEventId;
+    /// A period that was closed.
+    PeriodId;
+    /// A clock that was accepted.
+    ClockAcceptanceId;
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 pub mod code;
 pub mod hash;
 pub mod id;
+pub mod json;
 pub mod language;
 pub mod money;
 pub mod page;
@@ -16,7 +17,7 @@ pub mod sql;
 pub mod text;
 pub mod time;
 
-pub use code::{Gtin, ItemCode, LotNumber, RegionCode, StoreCode};
+pub use code::{CapabilityCode, Gtin, ItemCode, LotNumber, RegionCode, StoreCode};
 pub use language::{Bilingual, Language};
 pub use money::Money;
 pub use quantity::{Quantity, QuantityChange};

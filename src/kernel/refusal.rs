@@ -59,8 +59,8 @@ codes! {
     AlreadyExists = "already_exists", 409, "已存在", "It exists already";
     /// Less is available than was asked for.
     InsufficientStock = "insufficient_stock", 409, "库存不足", "Not enough stock";
-    /// A back-dated outflow has later movements on its balance.
-    LateEntry = "late_entry", 409, "补录出库之后已有流水", "Later movements stand on this balance";
+    /// A back-dated outflow would bring the balance of its own or a later day below zero.
+    LateEntry = "late_entry", 409, "补录将使其后结存为负", "A later balance would fall below zero";
     /// The book holds this lot number with another expiry.
     LotConflict = "lot_conflict", 409, "批号与账面不符", "The book holds this lot number otherwise";
     /// The lot is expired, recalled or not in an available state.
@@ -81,6 +81,10 @@ codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "同一幂等键正在处理", "The same key is still at work";
     /// The thing is in use and cannot be changed so.
     InUse = "in_use", 409, "正在使用", "It is in use";
+    /// The business time lies in a period that is closed.
+    PeriodClosed = "period_closed", 409, "该期间已结账", "The period is closed";
+    /// The business time lies further back than the caller's role may post.
+    TooFarBack = "too_far_back", 409, "补录时间过早", "Too far back for your role";
     /// The version named by `If-Match` is not the current one.
     StaleVersion = "stale_version", 412, "版本已过期", "The version is stale";
     /// The body is larger than the limit.
@@ -97,6 +101,10 @@ codes! {
     Internal = "internal_error", 500, "服务内部错误", "Internal error";
     /// The database is busy; try again.
     Busy = "busy", 503, "服务繁忙，请稍后重试", "Busy, try again";
+    /// The answer to a commit was lost: repeat with the same key, which tells what happened.
+    OutcomeUnknown = "outcome_unknown", 503, "结果未知，请用同一幂等键重试", "Outcome unknown: repeat with the same key";
+    /// The disk failed; the service ends, and its next start knows what was stored.
+    StorageFailed = "storage_failed", 503, "存储设备故障，请稍后用同一幂等键重试", "Storage failed: repeat with the same key";
     /// The disk is full; reading goes on.
     StorageFull = "storage_full", 507, "存储空间不足", "Storage is full";
 }
@@ -156,6 +164,8 @@ fault_codes! {
     UnknownField = "unknown_field", "未知字段", "is not a known field";
     /// The JSON value is of another type.
     WrongType = "wrong_type", "类型不正确", "has the wrong type";
+    /// It names more than one thing.
+    Ambiguous = "ambiguous", "所指不唯一", "names more than one";
 }
 
 /// One field that is wrong, and how.
@@ -171,7 +181,10 @@ pub struct Fault {
 
 /// Gathers every fault of a request, so that one answer names them all.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    faults: Vec<Fault>,
+    facts: serde_json::Map<String, serde_json::Value>,
+}
 
 impl Faults {
     /// No fault yet.
@@ -186,7 +199,15 @@ impl Faults {
 
     /// Records that the field at `pointer` is wrong, in words of its own.
     pub fn add_saying(&mut self, pointer: impl Into<String>, code: FaultCode, message: Bilingual) {
-        self.0.push(Fault { pointer: pointer.into(), code, message });
+        self.faults.push(Fault { pointer: pointer.into(), code, message });
+    }
+
+    /// Adds to the facts that a refusal will rest on, such as the lots that a number may mean.
+    pub fn tell(&mut self, name: &str, fact: serde_json::Value) {
+        let told = self.facts.entry(name).or_insert_with(|| serde_json::Value::Array(Vec::new()));
+        if let Some(told) = told.as_array_mut() {
+            told.push(fact);
+        }
     }
 
     /// Keeps a value that is right, or records why it is wrong.
@@ -206,7 +227,7 @@ impl Faults {
 
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.faults.is_empty()
     }
 
     /// The value, when nothing was wrong.
@@ -217,8 +238,8 @@ impl Faults {
     /// `validation_failed` with every fault.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Refusal> {
         match value {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(Refusal::invalid(self.0)),
+            Some(value) if self.is_empty() => Ok(value),
+            _ => Err(self.into_refusal()),
         }
     }
 
@@ -227,7 +248,11 @@ impl Faults {
     /// # Errors
     /// `validation_failed` with every fault.
     pub fn check(self) -> Result<(), Refusal> {
-        if self.0.is_empty() { Ok(()) } else { Err(Refusal::invalid(self.0)) }
+        if self.is_empty() { Ok(()) } else { Err(self.into_refusal()) }
+    }
+
+    fn into_refusal(self) -> Refusal {
+        Refusal { facts: self.facts, ..Refusal::invalid(self.faults) }
     }
 }
 
@@ -280,7 +305,7 @@ impl Refusal {
     pub fn fault(pointer: impl Into<String>, code: FaultCode) -> Self {
         let mut faults = Faults::new();
         faults.add(pointer, code);
-        Self::invalid(faults.0)
+        faults.into_refusal()
     }
 
     /// That there is no such thing, or that the caller may not know of it.

@@ -36,6 +36,11 @@ const EARLIEST_MICROS: i64 = 946_684_800_000_000;
 const LATEST_MICROS: i64 = 7_258_118_400_000_000;
 
 impl Instant {
+    /// The first instant of the year 2000.
+    pub const FIRST: Self = Self(EARLIEST_MICROS);
+    /// The last instant of the year 2199.
+    pub const LAST: Self = Self(LATEST_MICROS - 1);
+
     /// The instant of a number of microseconds since 1970 UTC.
     ///
     /// # Errors

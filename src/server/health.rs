@@ -37,6 +37,8 @@ pub async fn healthz() -> HttpResponse {
 #[utoipa::path(tag = "system", operation_id = "get_readiness", security(()),
     responses((status = 200, description = "Ready", body = Health),
               (status = 503, description = "Not ready", body = Problem,
+               content_type = "application/problem+json"),
+              (status = 507, description = "Not ready: the storage is full", body = Problem,
                content_type = "application/problem+json")))]
 #[get("/readyz")]
 pub async fn readyz(app: web::Data<App>) -> Result<HttpResponse, ApiError> {

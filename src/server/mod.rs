@@ -1,6 +1,7 @@
 //! Assembly: every face on one HTTP server.
 
 pub mod health;
+pub mod housekeeping;
 pub mod openapi;
 pub mod routes;
 pub mod start;

@@ -109,7 +109,10 @@ fn complete(operation: &mut Operation, method: &HttpMethod, has_path_parameter: 
     if storing {
         let text =
             "Unique for each intended effect; a repeated request gets the first answer again";
-        parameters.push(header("Idempotency-Key", text, true));
+        // The commands of a batch have a key each.
+        let keys_inside =
+            operation.extensions.as_ref().is_some_and(|all| all.contains_key("x-keys-inside"));
+        parameters.push(header("Idempotency-Key", text, !keys_inside));
     }
     if conditional {
         parameters.push(header("If-Match", "The `ETag` that was read, or `*`", true));

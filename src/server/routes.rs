@@ -11,9 +11,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::stock::api::routes)
         .configure(crate::reserve_plan::api::routes)
         .configure(crate::shortfall::api::routes)
+        .configure(crate::capability::api::routes)
         .configure(crate::authority::api::routes)
         .configure(crate::draw_down::api::routes)
         .configure(crate::issue::api::routes)
         .configure(crate::dispatch::api::routes)
-        .configure(crate::correction::api::routes);
+        .configure(crate::correction::api::routes)
+        .configure(crate::batch::api::routes);
 }

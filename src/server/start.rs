@@ -1,16 +1,19 @@
 //! Starting the HTTP server, and stopping it without losing what it has begun.
 
 use crate::app::App;
+use crate::db::Db;
 use crate::http::{metrics, problem};
 use crate::server::health;
+use crate::server::housekeeping::keep_tidy;
 use crate::server::openapi::openapi;
 use crate::server::routes::routes;
 use crate::server::unmatched::{KnownPaths, unmatched};
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
+use std::future::Future as _;
 use std::net::TcpListener;
-#[cfg(unix)]
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 use tracing_actix_web::TracingLogger;
@@ -47,6 +50,7 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
     let document = openapi();
     let known = web::Data::new(KnownPaths::of(&document));
     let body_limit = app.settings.body_limit;
+    let db = app.db.clone();
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
             .into_utoipa_app()
@@ -69,7 +73,7 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
             .wrap(TracingLogger::default())
     })
     .client_request_timeout(options.request_timeout)
-    .shutdown_signal(asked_to_stop())
+    .shutdown_signal(time_to_stop(db))
     .shutdown_timeout(options.shutdown_timeout.as_secs());
     let server = if options.workers > 0 { server.workers(options.workers) } else { server };
     Ok(server.listen(listener)?.run())
@@ -78,9 +82,34 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
 /// Serves on a listener until it is asked to stop and has finished what it had begun.
 ///
 /// # Errors
-/// When the listener cannot be used or the server fails.
+/// When the listener cannot be used, the server fails, or the disk has failed under a commit.
 pub fn run(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<()> {
-    actix_web::rt::System::new().block_on(async move { start(app, listener, options)?.await })
+    let db = app.db.clone();
+    actix_web::rt::System::new().block_on(async move {
+        let broom = actix_web::rt::spawn(keep_tidy(app.clone()));
+        let served = start(app, listener, options)?.await;
+        broom.abort();
+        served
+    })?;
+    if db.is_fenced() {
+        let text = "the disk failed under a commit; start again to see what was stored";
+        return Err(std::io::Error::other(text));
+    }
+    Ok(())
+}
+
+/// Waits for the first reason to stop: someone asks for it, or the disk cannot be trusted.
+async fn time_to_stop(db: Db) {
+    let mut asked = pin!(asked_to_stop());
+    let mut fenced = pin!(db.fenced());
+    std::future::poll_fn(|context| {
+        if asked.as_mut().poll(context).is_ready() || fenced.as_mut().poll(context).is_ready() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Waits for SIGTERM or SIGINT. By itself the framework would break off at a SIGINT, and Ctrl-C is

@@ -203,7 +203,13 @@ struct Governed {
 }
 
 /// The active stores asked about, in the order of their codes.
-fn stores_asked(conn: &mut DbConnection, question: &Question) -> Result<Vec<StorePlace>, DbError> {
+///
+/// # Errors
+/// When the database fails.
+pub fn stores_asked(
+    conn: &mut DbConnection,
+    question: &Question,
+) -> Result<Vec<StorePlace>, DbError> {
     let mut query = store::table
         .filter(store::active.eq(true))
         .select((store::code, store::kind, store::region_code))
@@ -398,7 +404,10 @@ type LotRow = (
 );
 
 /// The lots at stores, first-expired first, without those of which nothing is left.
-fn lots_at(
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_at(
     conn: &mut DbConnection,
     cells: &Cells,
 ) -> Result<BTreeMap<Cell, Vec<LotAtStore>>, DbError> {
@@ -527,7 +536,10 @@ fn lots_on_the_way(
 }
 
 /// The business time of each store's newest movement, of whatever item.
-fn last_reports(
+///
+/// # Errors
+/// When the database fails.
+pub fn last_reports(
     conn: &mut DbConnection,
     cells: &Cells,
 ) -> Result<HashMap<StoreCode, Instant>, DbError> {

@@ -33,8 +33,8 @@ pub struct Promise {
     pub lot_id: LotId,
     /// How much of it.
     pub quantity: Quantity,
-    /// Grows from promise to promise within a store.
-    pub seq: i64,
+    /// When it was made, or last added to.
+    pub promised_at: Instant,
 }
 
 /// What a fact takes of one lot in one state.
@@ -112,7 +112,8 @@ pub fn take(
     }
     let mut latest_first: Vec<&Promise> = promises.iter().collect();
     latest_first.sort_by(|a, b| {
-        let key = |promise: &Promise| (promise.seq, promise.document_id.clone(), promise.line_no);
+        let key =
+            |promise: &Promise| (promise.promised_at, promise.document_id.clone(), promise.line_no);
         key(b).cmp(&key(a)).then_with(|| b.lot_id.cmp(&a.lot_id))
     });
     for promise in latest_first {

@@ -14,6 +14,7 @@ pub mod gs1;
 pub mod label;
 pub mod lot;
 pub mod movement;
+pub mod period;
 pub mod posting;
 pub mod queries;
 pub mod reason;

@@ -2,10 +2,40 @@
 //! verification and its tests.
 
 use crate::kernel::id::{DispatchId, LotId, ShipmentId};
-use crate::kernel::{Code, Instant, ItemCode, Quantity, Refusal, StoreCode};
+use crate::kernel::{BusinessZone, Code, Instant, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::account::{Account, StockState};
 use crate::stock::movement::NewMovement;
-use std::collections::BTreeMap;
+use chrono::NaiveDate;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// When something happens to the ledger: in business, and in its records.
+#[derive(Debug, Clone, Copy)]
+pub struct When {
+    /// Business time; never later than `now`.
+    pub occurred_at: Instant,
+    /// The service's time.
+    pub now: Instant,
+    /// The zone in which calendar days are counted.
+    pub zone: BusinessZone,
+}
+
+impl When {
+    /// Something that happens as it is recorded.
+    pub const fn now(now: Instant, zone: BusinessZone) -> Self {
+        Self { occurred_at: now, now, zone }
+    }
+
+    /// Something that happened at a business time. What is said to lie ahead of the service's
+    /// clock (by a device whose clock runs fast) happens now.
+    pub fn at(occurred_at: Instant, now: Instant, zone: BusinessZone) -> Self {
+        Self { occurred_at: occurred_at.min(now), now, zone }
+    }
+
+    /// The business day.
+    pub fn day(&self) -> NaiveDate {
+        self.zone.day_of(self.occurred_at)
+    }
+}
 
 /// Which balance: one lot in one state at one store. Balances are locked in this order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +59,61 @@ pub struct BalanceFacts {
     pub reserved: Quantity,
     /// Business time of the latest movement.
     pub last_occurred_at: Instant,
+    /// The latest business day on which stock or promises changed.
+    pub last_day: NaiveDate,
+}
+
+/// A movement on a balance, later than one that is to be entered before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaterMovement {
+    /// Its business day.
+    pub day: NaiveDate,
+    /// What it added to the balance, below zero where it took.
+    pub change: i64,
+}
+
+/// How far a balance can follow an outflow that is entered late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// What was there at the time of the entry.
+    at_entry: i64,
+    /// The balance after later movements, each lower than all before it, with its day.
+    lows: Vec<(i64, NaiveDate)>,
+    /// What the posting has added since, below zero where it took.
+    entered: i64,
+}
+
+impl Room {
+    /// The room of a balance that holds `on_hand` after these `later` movements, which stand in
+    /// the order of the card.
+    pub fn of(on_hand: Quantity, later: &[LaterMovement]) -> Self {
+        let sum = later.iter().fold(0_i64, |sum, one| sum.saturating_add(one.change));
+        let at_entry = on_hand.units().saturating_sub(sum);
+        let mut lows: Vec<(i64, NaiveDate)> = Vec::new();
+        let mut running = at_entry;
+        for one in later {
+            running = running.saturating_add(one.change);
+            if lows.last().is_none_or(|(low, _)| running < *low) {
+                lows.push((running, one.day));
+            }
+        }
+        Self { at_entry, lows, entered: 0 }
+    }
+
+    /// The first balance that the entry would bring below zero, and its day, which is `day` for
+    /// that of the entry itself.
+    fn first_below_zero(&self, day: NaiveDate) -> Option<(i64, NaiveDate)> {
+        let lows = self.lows.iter().map(|(low, day)| (low.saturating_add(self.entered), *day));
+        std::iter::once((self.at_entry.saturating_add(self.entered), day))
+            .chain(lows)
+            .find(|(balance, _)| *balance < 0)
+    }
+
+    /// The most that could have left at the time of the entry.
+    fn most(&self) -> i64 {
+        let lowest = self.lows.last().map_or(self.at_entry, |(low, _)| self.at_entry.min(*low));
+        lowest.max(0)
+    }
 }
 
 /// Which transit balance: one lot on one lorry of one dispatch.
@@ -49,40 +134,70 @@ pub struct Balances {
     pub stores: BTreeMap<BalanceKey, BalanceFacts>,
     /// Stock on lorries.
     pub transit: BTreeMap<TransitKey, Quantity>,
+    /// How far balances with later movements can follow outflows that are entered late.
+    pub room: BTreeMap<BalanceKey, Room>,
 }
 
 impl Balances {
-    /// Applies a movement.
+    /// The balances that some movements take from although later movements stand on them, with
+    /// their item. Nearly always none; what stands on them must be walked.
+    pub fn entered_late(
+        &self,
+        lines: &[NewMovement],
+        occurred_at: Instant,
+    ) -> BTreeSet<(BalanceKey, ItemCode)> {
+        let late = |line: &NewMovement| {
+            let key = store_key(&line.from, line)?;
+            let facts = self.stores.get(&key)?;
+            (occurred_at < facts.last_occurred_at).then(|| (key, line.item_code.clone()))
+        };
+        lines.iter().filter_map(late).collect()
+    }
+
+    /// Applies the movements of a posting.
     ///
     /// # Errors
     /// `insufficient_stock` when more would leave than nobody was promised, `late_entry` when an
-    /// outflow lies before a later movement on its balance. The balances are then in disorder and
-    /// must be thrown away.
-    pub fn apply(&mut self, line: &NewMovement, occurred_at: Instant) -> Result<(), Refusal> {
-        self.take(line, occurred_at)?;
-        self.give(line, occurred_at)
+    /// outflow that is entered late would bring the balance of its own or a later time below
+    /// zero. The balances are then in disorder and must be thrown away.
+    pub fn apply(&mut self, lines: &[NewMovement], when: &When) -> Result<(), Refusal> {
+        for line in lines {
+            self.take(line, when)?;
+            self.give(line, when)?;
+        }
+        for line in lines {
+            let Some(key) = store_key(&line.from, line) else { continue };
+            if let Some(room) = self.room.get(&key)
+                && let Some(below) = room.first_below_zero(when.day())
+            {
+                return Err(late_entry(line, room, below));
+            }
+        }
+        Ok(())
     }
 
-    fn take(&mut self, line: &NewMovement, occurred_at: Instant) -> Result<(), Refusal> {
+    fn take(&mut self, line: &NewMovement, when: &When) -> Result<(), Refusal> {
         match &line.from {
             Account::Outside(_) => Ok(()),
             Account::Store(store, state) => {
-                let key = BalanceKey {
-                    store_code: store.clone(),
-                    lot_id: line.lot_id.clone(),
-                    state: *state,
-                };
+                let key = balance_key(store, *state, line);
                 let facts = self.stores.get_mut(&key);
                 let free =
                     facts.as_ref().map_or(Quantity::ZERO, |f| f.on_hand.minus_or_zero(f.reserved));
                 let Some(facts) = facts.filter(|_| free >= line.quantity) else {
                     return Err(insufficient(line, free));
                 };
-                if occurred_at < facts.last_occurred_at {
-                    return Err(late_entry(line, facts.last_occurred_at));
-                }
                 facts.on_hand = facts.on_hand.minus_or_zero(line.quantity);
-                facts.last_occurred_at = occurred_at;
+                facts.last_occurred_at = facts.last_occurred_at.max(when.occurred_at);
+                facts.last_day = facts.last_day.max(when.day());
+                if let Some(room) = self.room.get_mut(&key) {
+                    room.entered = room.entered.saturating_sub(line.quantity.units());
+                    // The lines of a posting follow one another at its one time.
+                    let then = room.at_entry.saturating_add(room.entered);
+                    if then < 0 {
+                        return Err(late_entry(line, room, (then, when.day())));
+                    }
+                }
                 Ok(())
             }
             Account::Transit(dispatch) => {
@@ -99,23 +214,24 @@ impl Balances {
         }
     }
 
-    fn give(&mut self, line: &NewMovement, occurred_at: Instant) -> Result<(), Refusal> {
+    fn give(&mut self, line: &NewMovement, when: &When) -> Result<(), Refusal> {
         match &line.to {
             Account::Outside(_) => Ok(()),
             Account::Store(store, state) => {
-                let key = BalanceKey {
-                    store_code: store.clone(),
-                    lot_id: line.lot_id.clone(),
-                    state: *state,
-                };
+                let key = balance_key(store, *state, line);
+                if let Some(room) = self.room.get_mut(&key) {
+                    room.entered = room.entered.saturating_add(line.quantity.units());
+                }
                 let facts = self.stores.entry(key).or_insert_with(|| BalanceFacts {
                     item_code: line.item_code.clone(),
                     on_hand: Quantity::ZERO,
                     reserved: Quantity::ZERO,
-                    last_occurred_at: occurred_at,
+                    last_occurred_at: when.occurred_at,
+                    last_day: when.day(),
                 });
                 facts.on_hand = facts.on_hand.plus(line.quantity).ok_or_else(|| too_much(line))?;
-                facts.last_occurred_at = facts.last_occurred_at.max(occurred_at);
+                facts.last_occurred_at = facts.last_occurred_at.max(when.occurred_at);
+                facts.last_day = facts.last_day.max(when.day());
                 Ok(())
             }
             Account::Transit(dispatch) => {
@@ -125,6 +241,18 @@ impl Balances {
                 Ok(())
             }
         }
+    }
+}
+
+fn balance_key(store: &StoreCode, state: StockState, line: &NewMovement) -> BalanceKey {
+    BalanceKey { store_code: store.clone(), lot_id: line.lot_id.clone(), state }
+}
+
+/// The balance of an account of a line; `None` where the account is no store's.
+fn store_key(account: &Account, line: &NewMovement) -> Option<BalanceKey> {
+    match account {
+        Account::Store(store, state) => Some(balance_key(store, *state, line)),
+        Account::Transit(_) | Account::Outside(_) => None,
     }
 }
 
@@ -138,11 +266,7 @@ pub fn keys_of(lines: &[NewMovement]) -> Result<(Vec<BalanceKey>, Vec<TransitKey
     for line in lines {
         for account in [&line.from, &line.to] {
             match account {
-                Account::Store(store, state) => stores.push(BalanceKey {
-                    store_code: store.clone(),
-                    lot_id: line.lot_id.clone(),
-                    state: *state,
-                }),
+                Account::Store(store, state) => stores.push(balance_key(store, *state, line)),
                 Account::Transit(dispatch) => transit.push(transit_key(line, dispatch)?),
                 Account::Outside(_) => {}
             }
@@ -180,14 +304,25 @@ pub fn insufficient(line: &NewMovement, available: Quantity) -> Refusal {
     .with("available", available.units())
 }
 
-fn late_entry(line: &NewMovement, latest: Instant) -> Refusal {
+/// That an outflow entered late would bring a balance below zero, with lot, day and amounts.
+fn late_entry(line: &NewMovement, room: &Room, (balance, day): (i64, NaiveDate)) -> Refusal {
+    let (lot, missing, most) = (&line.lot_id, balance.saturating_neg(), room.most());
     Refusal::new(
         Code::LateEntry,
-        format!("批次 {} 在 {latest} 已有流水，不能补录更早的出库", line.lot_id),
-        format!("Lot {} has a movement at {latest}: nothing may leave before it", line.lot_id),
+        format!(
+            "补录后物资 {} 批次 {lot} 在 {day} 将缺 {missing}；最多可补录 {most}",
+            line.item_code
+        ),
+        format!(
+            "Item {} lot {lot} would lack {missing} on {day}; at most {most} could have left",
+            line.item_code
+        ),
     )
-    .with("lot_id", line.lot_id.as_str())
-    .with("latest", latest.to_string())
+    .with("item_code", line.item_code.as_str())
+    .with("lot_id", lot.as_str())
+    .with("day", day.to_string())
+    .with("missing", missing)
+    .with("most", most)
 }
 
 fn too_much(line: &NewMovement) -> Refusal {
@@ -196,4 +331,58 @@ fn too_much(line: &NewMovement) -> Refusal {
         format!("批次 {} 的数量超出上限", line.lot_id),
         format!("Lot {} would hold more than can be counted", line.lot_id),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::time::parse_date;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_first_day_below_zero_is_named_with_what_is_missing() {
+        let day = |text| parse_date(text).unwrap();
+        let later = [
+            LaterMovement { day: day("2026-03-02"), change: -5 },
+            LaterMovement { day: day("2026-03-03"), change: 20 },
+            LaterMovement { day: day("2026-03-04"), change: -18 },
+        ];
+        // 10 at the entry, then 5, 25, 7.
+        let mut room = Room::of(Quantity::new(7).unwrap(), &later);
+        assert_eq!((room.at_entry, room.most()), (10, 5));
+        room.entered = -5;
+        assert_eq!(room.first_below_zero(day("2026-03-01")), None);
+        room.entered = -6;
+        assert_eq!(room.first_below_zero(day("2026-03-01")), Some((-1, day("2026-03-02"))));
+        room.entered = -11;
+        assert_eq!(room.first_below_zero(day("2026-03-01")), Some((-1, day("2026-03-01"))));
+    }
+
+    proptest! {
+        #[test]
+        fn a_late_outflow_fits_exactly_when_every_later_balance_stays(
+            at_entry in 0_i64..50,
+            changes in proptest::collection::vec(-20_i64..20, 0..12),
+            taken in 1_i64..40,
+        ) {
+            let day = parse_date("2026-03-01").unwrap();
+            let mut running = at_entry;
+            let mut kept = Vec::new();
+            for change in changes {
+                if running + change >= 0 {
+                    running += change;
+                    kept.push(LaterMovement { day, change });
+                }
+            }
+            let mut balances = vec![at_entry];
+            for one in &kept {
+                balances.push(balances[balances.len() - 1] + one.change);
+            }
+            let mut room = Room::of(Quantity::new(running).unwrap(), &kept);
+            room.entered = -taken;
+            let fits = balances.iter().all(|balance| balance - taken >= 0);
+            prop_assert_eq!(room.first_below_zero(day).is_none(), fits);
+            prop_assert_eq!(taken <= room.most(), fits);
+        }
+    }
 }

@@ -4,11 +4,12 @@
 //! counter, chain head.
 
 use crate::access::Scope;
+use crate::chain::Head;
 use crate::chain::records::{lock_head, store_head};
 use crate::command::CommandError;
 use crate::db::schema::{
-    lot, makers_lot, number_counter, reservation, stock_balance, stock_document, stock_movement,
-    transit_balance,
+    lot, makers_lot, number_counter, stock_balance, stock_document, stock_movement,
+    transit_balance, transit_redirect,
 };
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
@@ -20,11 +21,19 @@ use crate::stock::balance::LotBalance;
 use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument, format_number};
 use crate::stock::lot::{Expiry, Lot, MakersLot, Provenance};
 use crate::stock::movement::{DocumentRef, Movement, MovementKind, NewMovement, chain_of};
-use crate::stock::posting::{BalanceFacts, BalanceKey, Balances, TransitKey, keys_of};
-use crate::{load_locked, on_each_backend};
+use crate::stock::posting::{
+    BalanceFacts, BalanceKey, Balances, LaterMovement, Room, TransitKey, When, keys_of,
+};
+use crate::{insert_rows, load_locked, on_each_backend};
 use chrono::{Datelike, NaiveDate};
 use diesel::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+mod closings;
+pub mod periods;
+mod promises;
+
+pub use promises::{Reservation, release, release_all, reservations_of, reserve};
 
 pub mod corrections;
 pub mod cuts;
@@ -165,6 +174,32 @@ pub fn lock_makers_lot(
     Ok(rows.into_iter().next().map(MakersLot::from))
 }
 
+/// The lot that a receipt means, with its maker's lot locked, where the book knows both: the usual
+/// case, in one question.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_known_lot(
+    conn: &mut DbConnection,
+    item_code: &ItemCode,
+    lot_number: &LotNumber,
+    maker: &str,
+    provenance_key: &str,
+) -> Result<Option<(MakersLot, LotId)>, DbError> {
+    let rows: Vec<(MakersLotRow, LotId)> = load_locked!(
+        conn,
+        makers_lot::table
+            .inner_join(lot::table)
+            .filter(makers_lot::item_code.eq(item_code))
+            .filter(makers_lot::lot_number.eq(lot_number))
+            .filter(makers_lot::maker.eq(maker))
+            .filter(lot::provenance_key.eq(provenance_key))
+            .select((MakersLotRow::as_select(), lot::id)),
+        (MakersLotRow, LotId)
+    )?;
+    Ok(rows.into_iter().next().map(|(makers, lot)| (makers.into(), lot)))
+}
+
 /// Stores a new maker's lot; one that another writer stored first stays as it is.
 ///
 /// # Errors
@@ -287,6 +322,25 @@ pub fn lots_numbered(
     Ok(rows.into_iter().map(to_lot).collect())
 }
 
+/// Those of some lots of which a store holds any, in whatever state.
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_held(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    lots: &[LotId],
+) -> Result<Vec<LotId>, DbError> {
+    Ok(stock_balance::table
+        .filter(stock_balance::store_code.eq(store))
+        .filter(stock_balance::lot_id.eq_any(lots))
+        .filter(stock_balance::on_hand.gt(Quantity::ZERO))
+        .select(stock_balance::lot_id)
+        .distinct()
+        .order(stock_balance::lot_id)
+        .load(conn)?)
+}
+
 // ---- balances -------------------------------------------------------------------------------
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -299,9 +353,26 @@ struct BalanceRow {
     on_hand: Quantity,
     reserved: Quantity,
     last_occurred_at: Instant,
+    last_day: NaiveDate,
+    live_until: Instant,
 }
 
 impl BalanceRow {
+    /// What a balance has become by what was recorded at `recorded_at`.
+    fn of(key: &BalanceKey, facts: &BalanceFacts, recorded_at: Instant) -> Self {
+        Self {
+            store_code: key.store_code.clone(),
+            lot_id: key.lot_id.clone(),
+            state: key.state,
+            item_code: facts.item_code.clone(),
+            on_hand: facts.on_hand,
+            reserved: facts.reserved,
+            last_occurred_at: facts.last_occurred_at,
+            last_day: facts.last_day,
+            live_until: live_until(facts.on_hand, facts.last_occurred_at, recorded_at),
+        }
+    }
+
     fn key(&self) -> BalanceKey {
         BalanceKey {
             store_code: self.store_code.clone(),
@@ -309,6 +380,12 @@ impl BalanceRow {
             state: self.state,
         }
     }
+}
+
+/// Until when a balance may differ from zero, by business time or by the time of its records:
+/// for ever while something is there.
+fn live_until(on_hand: Quantity, last_occurred_at: Instant, recorded_at: Instant) -> Instant {
+    if on_hand.is_zero() { last_occurred_at.max(recorded_at) } else { Instant::LAST }
 }
 
 /// Everything that a store holds of some items, locked until the transaction ends.
@@ -325,6 +402,7 @@ pub fn lock_item_balances(
         stock_balance::table
             .filter(stock_balance::store_code.eq(store))
             .filter(stock_balance::item_code.eq_any(items))
+            .filter(stock_balance::live_until.eq(Instant::LAST))
             .select(BalanceRow::as_select())
             .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
         BalanceRow
@@ -385,26 +463,15 @@ fn lock_balances(
     transit_keys: &[TransitKey],
 ) -> Result<Balances, DbError> {
     let mut balances = Balances::default();
-    for keys in keys.chunks(INSERT_CHUNK) {
-        let (stores, lots) = columns(keys.iter().map(|key| (&key.store_code, &key.lot_id)));
-        let rows = load_locked!(
-            conn,
-            stock_balance::table
-                .filter(stock_balance::store_code.eq_any(stores))
-                .filter(stock_balance::lot_id.eq_any(lots))
-                .select(BalanceRow::as_select())
-                .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
-            BalanceRow
-        )?;
-        for row in rows {
-            let facts = BalanceFacts {
-                item_code: row.item_code.clone(),
-                on_hand: row.on_hand,
-                reserved: row.reserved,
-                last_occurred_at: row.last_occurred_at,
-            };
-            balances.stores.insert(row.key(), facts);
-        }
+    for row in lock_store_balances(conn, keys)? {
+        let facts = BalanceFacts {
+            item_code: row.item_code.clone(),
+            on_hand: row.on_hand,
+            reserved: row.reserved,
+            last_occurred_at: row.last_occurred_at,
+            last_day: row.last_day,
+        };
+        balances.stores.insert(row.key(), facts);
     }
     for keys in transit_keys.chunks(INSERT_CHUNK) {
         let (shipments, lots) = columns(keys.iter().map(|key| (&key.shipment_id, &key.lot_id)));
@@ -433,6 +500,37 @@ fn lock_balances(
     Ok(balances)
 }
 
+fn lock_store_balances(
+    conn: &mut DbConnection,
+    keys: &[BalanceKey],
+) -> Result<Vec<BalanceRow>, DbError> {
+    let mut rows = Vec::with_capacity(keys.len());
+    if conn.asks_one_by_one(keys.len()) {
+        for key in keys {
+            let id = (&key.store_code, &key.lot_id, key.state);
+            rows.extend(load_locked!(
+                conn,
+                stock_balance::table.find(id).select(BalanceRow::as_select()),
+                BalanceRow
+            )?);
+        }
+        return Ok(rows);
+    }
+    for keys in keys.chunks(INSERT_CHUNK) {
+        let (stores, lots) = columns(keys.iter().map(|key| (&key.store_code, &key.lot_id)));
+        rows.extend(load_locked!(
+            conn,
+            stock_balance::table
+                .filter(stock_balance::store_code.eq_any(stores))
+                .filter(stock_balance::lot_id.eq_any(lots))
+                .select(BalanceRow::as_select())
+                .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
+            BalanceRow
+        )?);
+    }
+    Ok(rows)
+}
+
 fn columns<'a, A: Ord + 'a, B: Ord + 'a>(
     pairs: impl Iterator<Item = (&'a A, &'a B)>,
 ) -> (Vec<&'a A>, Vec<&'a B>) {
@@ -444,54 +542,75 @@ fn columns<'a, A: Ord + 'a, B: Ord + 'a>(
     (left, right)
 }
 
-/// Makes sure that every balance has a row to lock, so that two first receipts cannot miss each
-/// other; on SQLite there is one writer, and the row is made with its content.
+/// On PostgreSQL, makes sure that every balance has a row to lock, so that two first receipts
+/// cannot miss each other. On SQLite there is one writer, and the row is made with its content.
 fn ensure_rows(
     conn: &mut DbConnection,
     keys: &[BalanceKey],
     lines: &[NewMovement],
-    occurred_at: Instant,
+    when: &When,
 ) -> Result<(), DbError> {
+    let DbConnection::Postgres(conn) = conn else { return Ok(()) };
     let items: BTreeMap<&LotId, &ItemCode> =
         lines.iter().map(|line| (&line.lot_id, &line.item_code)).collect();
-    let rows: Vec<BalanceRow> = keys
-        .iter()
-        .filter_map(|key| {
-            Some(BalanceRow {
-                item_code: (*items.get(&key.lot_id)?).clone(),
-                store_code: key.store_code.clone(),
-                lot_id: key.lot_id.clone(),
-                state: key.state,
-                on_hand: Quantity::ZERO,
-                reserved: Quantity::ZERO,
-                last_occurred_at: occurred_at,
-            })
-        })
-        .collect();
-    let mut rows = rows.into_iter().peekable();
+    let row = |key: &BalanceKey| {
+        let facts = BalanceFacts {
+            item_code: (*items.get(&key.lot_id)?).clone(),
+            on_hand: Quantity::ZERO,
+            reserved: Quantity::ZERO,
+            last_occurred_at: when.occurred_at,
+            last_day: when.day(),
+        };
+        Some(BalanceRow::of(key, &facts, when.now))
+    };
+    let mut rows = keys.iter().filter_map(row).peekable();
     while rows.peek().is_some() {
         let chunk: Vec<BalanceRow> = rows.by_ref().take(INSERT_CHUNK).collect();
-        on_each_backend!(conn, |c| diesel::insert_into(stock_balance::table)
+        diesel::insert_into(stock_balance::table)
             .values(chunk)
             .on_conflict_do_nothing()
-            .execute(c))?;
+            .execute(conn)?;
     }
     Ok(())
 }
 
-fn store_balance(
+/// How far the balances of some late outflows can follow, from the movements that stand on them
+/// after `occurred_at`: each walked in the order of the card.
+fn rooms(
     conn: &mut DbConnection,
-    key: &BalanceKey,
-    facts: &BalanceFacts,
-) -> Result<(), DbError> {
-    diesel::update(stock_balance::table.find((&key.store_code, &key.lot_id, key.state)))
-        .set((
-            stock_balance::on_hand.eq(facts.on_hand),
-            stock_balance::reserved.eq(facts.reserved),
-            stock_balance::last_occurred_at.eq(facts.last_occurred_at),
-        ))
-        .execute(conn)?;
-    Ok(())
+    late: BTreeSet<(BalanceKey, ItemCode)>,
+    balances: &Balances,
+    occurred_at: Instant,
+) -> Result<BTreeMap<BalanceKey, Room>, DbError> {
+    use stock_movement::{
+        business_day, from_kind, from_state, id, item_code, lot_id, quantity, recorded_at,
+        store_code, to_kind, to_state,
+    };
+    type Row = (NaiveDate, Quantity, String, Option<StockState>, String, Option<StockState>);
+    let mut rooms = BTreeMap::new();
+    for (key, item) in late {
+        let rows: Vec<Row> = stock_movement::table
+            .filter(store_code.eq(&key.store_code))
+            .filter(item_code.eq(&item))
+            .filter(stock_movement::occurred_at.gt(occurred_at))
+            .filter(lot_id.eq(&key.lot_id))
+            .select((business_day, quantity, from_kind, from_state, to_kind, to_state))
+            .order((stock_movement::occurred_at, recorded_at, id))
+            .load(conn)?;
+        let later: Vec<LaterMovement> = rows
+            .into_iter()
+            .map(|(day, moved, from, taken_in, to, given_in)| {
+                let took = from == "store" && taken_in == Some(key.state);
+                let gave = to == "store" && given_in == Some(key.state);
+                let units = moved.units();
+                let change = if gave { units } else { 0 } - if took { units } else { 0 };
+                LaterMovement { day, change }
+            })
+            .collect();
+        let on_hand = balances.stores.get(&key).map_or(Quantity::ZERO, |facts| facts.on_hand);
+        rooms.insert(key, Room::of(on_hand, &later));
+    }
+    Ok(rooms)
 }
 
 // ---- posting --------------------------------------------------------------------------------
@@ -557,26 +676,28 @@ pub struct Posted {
 /// movements to the chains of their stores.
 ///
 /// # Errors
-/// `insufficient_stock`, `late_entry`; failures of the database.
+/// `insufficient_stock`, `late_entry`, `period_closed`; failures of the database.
 pub fn post(
     conn: &mut DbConnection,
     zone: BusinessZone,
     now: Instant,
     posting: Posting,
 ) -> Result<Posted, CommandError> {
+    let when = When::at(posting.occurred_at, now, zone);
     let (keys, transit_keys) = keys_of(&posting.lines)?;
-    ensure_rows(conn, &keys, &posting.lines, posting.occurred_at)?;
-    let before = lock_balances(conn, &keys, &transit_keys)?;
+    let mut before = lock_balances(conn, &keys, &transit_keys)?;
+    if matches!(conn, DbConnection::Postgres(_))
+        && keys.iter().any(|key| !before.stores.contains_key(key))
+    {
+        ensure_rows(conn, &keys, &posting.lines, &when)?;
+        before = lock_balances(conn, &keys, &transit_keys)?;
+    }
     let mut after = before.clone();
-    for line in &posting.lines {
-        after.apply(line, posting.occurred_at)?;
+    let late = before.entered_late(&posting.lines, when.occurred_at);
+    if !late.is_empty() {
+        after.room = rooms(conn, late, &before, when.occurred_at)?;
     }
-    for (key, facts) in &after.stores {
-        if before.stores.get(key) != Some(facts) {
-            store_balance(conn, key, facts)?;
-        }
-    }
-    store_transit(conn, &posting, &before, &after)?;
+    after.apply(&posting.lines, &when)?;
     let number = match &posting.numbering {
         Numbering::Given(number) => number.clone(),
         Numbering::Next { store, prefix } => {
@@ -584,48 +705,69 @@ pub fn post(
             format_number(prefix, store, year, next_number(conn, store, prefix, year)?)
         }
     };
-    let movements = append(conn, zone, now, posting, &number)?;
+    let heads = lock_heads(conn, &posting.lines)?;
+    // A period is closed under the same locks, so none can close between here and the commit.
+    if when.day() < zone.day_of(now) {
+        periods::require_open(conn, heads.keys(), when.day())?;
+    }
+    let (items, bound) = (item_of_lots(&posting.lines), posting.bound.clone());
+    let movements = append(conn, &when, posting, &number, heads)?;
+    let recorded_at = movements.iter().map(|movement| movement.recorded_at).max().unwrap_or(now);
+    closings::store_changed(conn, &before, &after, &when, recorded_at)?;
+    store_transit(conn, bound.as_ref(), &items, &before, &after, &when, recorded_at)?;
     Ok(Posted { number, movements })
+}
+
+fn item_of_lots(lines: &[NewMovement]) -> BTreeMap<LotId, ItemCode> {
+    lines.iter().map(|line| (line.lot_id.clone(), line.item_code.clone())).collect()
 }
 
 fn store_transit(
     conn: &mut DbConnection,
-    posting: &Posting,
+    bound: Option<&Bound>,
+    items: &BTreeMap<LotId, ItemCode>,
     before: &Balances,
     after: &Balances,
+    when: &When,
+    recorded_at: Instant,
 ) -> Result<(), CommandError> {
+    let mut loaded = Vec::new();
     for (key, on_hand) in &after.transit {
+        let live_until = live_until(*on_hand, when.occurred_at, recorded_at);
         match before.transit.get(key) {
             Some(old) if old == on_hand => {}
             Some(_) => {
                 let id = (&key.dispatch_id, &key.shipment_id, &key.lot_id);
                 diesel::update(transit_balance::table.find(id))
-                    .set(transit_balance::on_hand.eq(on_hand))
+                    .set((
+                        transit_balance::on_hand.eq(on_hand),
+                        transit_balance::live_until.eq(live_until),
+                    ))
                     .execute(conn)?;
             }
             None => {
                 // Only a caller inside the service can forget where goods are bound.
-                let bound = posting.bound.as_ref().ok_or_else(|| Refusal::plain(Code::Internal))?;
-                let item = posting
-                    .lines
-                    .iter()
-                    .find(|line| line.lot_id == key.lot_id)
-                    .map(|line| line.item_code.clone());
-                diesel::insert_into(transit_balance::table)
-                    .values((
-                        transit_balance::dispatch_id.eq(&key.dispatch_id),
-                        transit_balance::shipment_id.eq(&key.shipment_id),
-                        transit_balance::lot_id.eq(&key.lot_id),
-                        transit_balance::item_code
-                            .eq(item.unwrap_or_else(|| unreachable!("its line is there"))),
-                        transit_balance::from_store.eq(&bound.from_store),
-                        transit_balance::to_store.eq(&bound.to_store),
-                        transit_balance::expected_at.eq(bound.expected_at),
-                        transit_balance::on_hand.eq(on_hand),
-                    ))
-                    .execute(conn)?;
+                let bound = bound.ok_or_else(|| Refusal::plain(Code::Internal))?;
+                let item = items.get(&key.lot_id).ok_or_else(|| Refusal::plain(Code::Internal))?;
+                loaded.push((
+                    transit_balance::dispatch_id.eq(key.dispatch_id.clone()),
+                    transit_balance::shipment_id.eq(key.shipment_id.clone()),
+                    transit_balance::lot_id.eq(key.lot_id.clone()),
+                    transit_balance::item_code.eq(item.clone()),
+                    transit_balance::from_store.eq(bound.from_store.clone()),
+                    transit_balance::to_store.eq(bound.to_store.clone()),
+                    transit_balance::expected_at.eq(bound.expected_at),
+                    transit_balance::on_hand.eq(*on_hand),
+                    transit_balance::loaded_at.eq(when.occurred_at),
+                    transit_balance::live_until.eq(live_until),
+                ));
             }
         }
+    }
+    if !loaded.is_empty() {
+        on_each_backend!(conn, |c| diesel::insert_into(transit_balance::table)
+            .values(loaded)
+            .execute(c))?;
     }
     Ok(())
 }
@@ -640,59 +782,59 @@ pub fn next_number(
     prefix: &str,
     year: i64,
 ) -> Result<i64, DbError> {
-    let key = (store, prefix, year);
-    let advanced = diesel::update(number_counter::table.find(key))
+    let first = (
+        number_counter::store_code.eq(store),
+        number_counter::kind.eq(prefix),
+        number_counter::year.eq(year),
+        number_counter::last.eq(1),
+    );
+    // One statement, whether it is the first of the year or not.
+    Ok(on_each_backend!(conn, |c| diesel::insert_into(number_counter::table)
+        .values(first)
+        .on_conflict((number_counter::store_code, number_counter::kind, number_counter::year))
+        .do_update()
         .set(number_counter::last.eq(number_counter::last + 1))
-        .execute(conn)?;
-    if advanced == 0 {
-        on_each_backend!(conn, |c| diesel::insert_into(number_counter::table)
-            .values((
-                number_counter::store_code.eq(store),
-                number_counter::kind.eq(prefix),
-                number_counter::year.eq(year),
-                number_counter::last.eq(0),
-            ))
-            .on_conflict_do_nothing()
-            .execute(c))?;
-        diesel::update(number_counter::table.find(key))
-            .set(number_counter::last.eq(number_counter::last + 1))
-            .execute(conn)?;
+        .returning(number_counter::last)
+        .get_result(c))?)
+}
+
+/// Locks the chains of the stores that some movements stand in, in the order of their codes.
+fn lock_heads(
+    conn: &mut DbConnection,
+    lines: &[NewMovement],
+) -> Result<BTreeMap<StoreCode, Head>, DbError> {
+    let chains: BTreeSet<&StoreCode> = lines.iter().map(|line| &line.store_code).collect();
+    let mut heads = BTreeMap::new();
+    for store in chains {
+        heads.insert(store.clone(), lock_head(conn, &chain_of(store))?);
     }
-    Ok(number_counter::table.find(key).select(number_counter::last).first(conn)?)
+    Ok(heads)
 }
 
 fn append(
     conn: &mut DbConnection,
-    zone: BusinessZone,
-    now: Instant,
+    when: &When,
     posting: Posting,
     number: &str,
+    mut heads: BTreeMap<StoreCode, Head>,
 ) -> Result<Vec<Movement>, DbError> {
     let document = DocumentRef {
         kind: posting.document_kind,
         id: posting.document_id,
         number: number.to_owned(),
     };
-    let business_day = zone.day_of(posting.occurred_at);
-    let mut chains: Vec<StoreCode> =
-        posting.lines.iter().map(|line| line.store_code.clone()).collect();
-    chains.sort_unstable();
-    chains.dedup();
-    let mut heads = BTreeMap::new();
-    for store in chains {
-        heads.insert(store.clone(), lock_head(conn, &chain_of(&store))?);
-    }
+    let business_day = when.day();
     let mut movements = Vec::with_capacity(posting.lines.len());
     for line in posting.lines {
         let Some(head) = heads.remove(&line.store_code) else { continue };
-        let recorded_at = head.next_recorded_at(now);
+        let recorded_at = head.next_recorded_at(when.now);
         let mut movement = Movement {
             id: MovementId::generate(),
             chain_seq: head.seq + 1,
             document: document.clone(),
             after_the_fact: posting.after_the_fact,
             slip_number: posting.slip_number.clone(),
-            occurred_at: posting.occurred_at,
+            occurred_at: when.occurred_at,
             business_day,
             recorded_at,
             actor: posting.actor.clone(),
@@ -705,12 +847,10 @@ fn append(
         heads.insert(store, head.extended(movement.hash.clone(), recorded_at));
         movements.push(movement);
     }
-    for chunk in movements.chunks(INSERT_CHUNK) {
-        let rows: Vec<MovementRow> = chunk.iter().map(MovementRow::from).collect();
-        on_each_backend!(conn, |c| diesel::insert_into(stock_movement::table)
-            .values(rows)
-            .execute(c))?;
-    }
+    let rows: Vec<MovementRow> = movements.iter().map(MovementRow::from).collect();
+    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_movement::table)
+        .values(rows)
+        .execute(c));
     for head in heads.values() {
         store_head(conn, head)?;
     }
@@ -837,195 +977,48 @@ impl TryFrom<MovementRow> for Movement {
     }
 }
 
-// ---- promises -------------------------------------------------------------------------------
-
-/// Stock of one lot promised to a line of a document.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = reservation, treat_none_as_default_value = false)]
-pub struct Reservation {
-    /// E.g. `dispatch`.
-    pub document_kind: String,
-    /// The document's id.
-    pub document_id: String,
-    /// Its line, from 1.
-    pub line_no: i64,
-    /// The store that holds the lot.
-    pub store_code: StoreCode,
-    /// The lot.
-    pub lot_id: LotId,
-    /// The item.
-    pub item_code: ItemCode,
-    /// How much, above zero.
-    pub quantity: Quantity,
-}
-
-impl Reservation {
-    fn balance(&self) -> BalanceKey {
-        BalanceKey {
-            store_code: self.store_code.clone(),
-            lot_id: self.lot_id.clone(),
-            state: StockState::Available,
-        }
-    }
-}
-
-/// The promises to a document, in the order of lines and lots.
-///
-/// # Errors
-/// When the database fails.
-pub fn reservations_of(
-    conn: &mut DbConnection,
-    document_kind: &str,
-    document_id: &str,
-) -> Result<Vec<Reservation>, DbError> {
-    Ok(reservation::table
-        .filter(reservation::document_kind.eq(document_kind))
-        .filter(reservation::document_id.eq(document_id))
-        .select(Reservation::as_select())
-        .order((reservation::line_no, reservation::store_code, reservation::lot_id))
-        .load(conn)?)
-}
-
-/// Promises stock: nothing is promised twice.
-///
-/// A second promise of the same lot to the same line adds to the first.
-///
-/// # Errors
-/// `insufficient_stock` when less is unreserved; failures of the database.
-pub fn reserve(conn: &mut DbConnection, promises: &[Reservation]) -> Result<(), CommandError> {
-    let mut balances = lock_promised(conn, promises)?;
-    let seq = cuts::next_promised_seq(conn, promises)?;
-    for promise in promises {
-        let key = promise.balance();
-        let facts = balances.stores.get_mut(&key);
-        let free = facts.as_ref().map_or(Quantity::ZERO, |f| f.on_hand.minus_or_zero(f.reserved));
-        let Some(facts) = facts.filter(|_| free >= promise.quantity) else {
-            return Err(too_little(promise, free).into());
-        };
-        facts.reserved = facts.reserved.plus_capped(promise.quantity);
-        let id = (
-            &promise.document_kind,
-            &promise.document_id,
-            promise.line_no,
-            &promise.store_code,
-            &promise.lot_id,
-        );
-        let added = diesel::update(reservation::table.find(id))
-            .set(reservation::quantity.eq(reservation::quantity + promise.quantity.units()))
-            .execute(conn)?;
-        if added == 0 {
-            diesel::insert_into(reservation::table)
-                .values((promise.clone(), reservation::promised_seq.eq(seq)))
-                .execute(conn)?;
-        }
-    }
-    store_promised(conn, promises, &balances)
-}
-
-/// Takes promises back, wholly or in part: cancelled, cut, or kept by shipping.
-///
-/// # Errors
-/// `insufficient_stock` when more would be released than was promised; failures of the database.
-pub fn release(conn: &mut DbConnection, promises: &[Reservation]) -> Result<(), CommandError> {
-    let mut balances = lock_promised(conn, promises)?;
-    for promise in promises {
-        let id = (
-            &promise.document_kind,
-            &promise.document_id,
-            promise.line_no,
-            &promise.store_code,
-            &promise.lot_id,
-        );
-        let held: Option<Quantity> =
-            reservation::table.find(id).select(reservation::quantity).first(conn).optional()?;
-        let held = held.unwrap_or(Quantity::ZERO);
-        let Some(rest) = held.minus(promise.quantity) else {
-            return Err(too_little(promise, held).into());
-        };
-        if rest.is_zero() {
-            diesel::delete(reservation::table.find(id)).execute(conn)?;
-        } else {
-            diesel::update(reservation::table.find(id))
-                .set(reservation::quantity.eq(rest))
-                .execute(conn)?;
-        }
-        if let Some(facts) = balances.stores.get_mut(&promise.balance()) {
-            facts.reserved = facts.reserved.minus_or_zero(promise.quantity);
-        }
-    }
-    store_promised(conn, promises, &balances)
-}
-
-/// Takes back everything that a document was promised.
-///
-/// # Errors
-/// Failures of the database.
-pub fn release_all(
-    conn: &mut DbConnection,
-    document_kind: &str,
-    document_id: &str,
-) -> Result<Vec<Reservation>, CommandError> {
-    let promises = reservations_of(conn, document_kind, document_id)?;
-    release(conn, &promises)?;
-    Ok(promises)
-}
-
-fn lock_promised(conn: &mut DbConnection, promises: &[Reservation]) -> Result<Balances, DbError> {
-    let mut keys: Vec<BalanceKey> = promises.iter().map(Reservation::balance).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    lock_balances(conn, &keys, &[])
-}
-
-fn store_promised(
-    conn: &mut DbConnection,
-    promises: &[Reservation],
-    balances: &Balances,
-) -> Result<(), CommandError> {
-    let mut keys: Vec<BalanceKey> = promises.iter().map(Reservation::balance).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    for key in keys {
-        if let Some(facts) = balances.stores.get(&key) {
-            store_balance(conn, &key, facts)?;
-        }
-    }
-    Ok(())
-}
-
-fn too_little(promise: &Reservation, available: Quantity) -> Refusal {
-    Refusal::new(
-        Code::InsufficientStock,
-        format!(
-            "物资 {} 批次 {} 仅剩 {available}，不足 {}",
-            promise.item_code, promise.lot_id, promise.quantity
-        ),
-        format!(
-            "Only {available} of item {} lot {} are there, not {}",
-            promise.item_code, promise.lot_id, promise.quantity
-        ),
-    )
-    .with("item_code", promise.item_code.as_str())
-    .with("lot_id", promise.lot_id.as_str())
-    .with("requested", promise.quantity.units())
-    .with("available", available.units())
-}
-
 // ---- transit --------------------------------------------------------------------------------
 
-/// Sends what is still on a dispatch's lorries to another store.
+/// Sends what is still on a dispatch's lorries to another store, and remembers where it was bound.
 ///
 /// # Errors
 /// When the database fails.
 pub fn redirect_transit(
     conn: &mut DbConnection,
+    now: Instant,
     dispatch: &DispatchId,
     to_store: &StoreCode,
 ) -> Result<(), DbError> {
+    use transit_balance::{dispatch_id, lot_id, on_hand, shipment_id};
+    let rows: Vec<(ShipmentId, LotId, StoreCode)> = transit_balance::table
+        .filter(dispatch_id.eq(dispatch))
+        .filter(on_hand.gt(Quantity::ZERO))
+        .filter(transit_balance::to_store.ne(to_store))
+        .select((shipment_id, lot_id, transit_balance::to_store))
+        .order((shipment_id, lot_id))
+        .load(conn)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let history: Vec<_> = rows
+        .into_iter()
+        .map(|(shipment, lot, previous)| {
+            (
+                transit_redirect::dispatch_id.eq(dispatch),
+                transit_redirect::shipment_id.eq(shipment),
+                transit_redirect::lot_id.eq(lot),
+                transit_redirect::redirected_at.eq(now),
+                transit_redirect::previous_to_store.eq(previous),
+            )
+        })
+        .collect();
+    // Of two at the same instant the first tells where the goods were bound before.
+    on_each_backend!(conn, |c| diesel::insert_into(transit_redirect::table)
+        .values(history)
+        .on_conflict_do_nothing()
+        .execute(c))?;
     diesel::update(
-        transit_balance::table
-            .filter(transit_balance::dispatch_id.eq(dispatch))
-            .filter(transit_balance::on_hand.gt(Quantity::ZERO)),
+        transit_balance::table.filter(dispatch_id.eq(dispatch)).filter(on_hand.gt(Quantity::ZERO)),
     )
     .set(transit_balance::to_store.eq(to_store))
     .execute(conn)?;

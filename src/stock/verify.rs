@@ -5,18 +5,20 @@
 use crate::audit;
 use crate::chain::records::all_heads;
 use crate::db::schema::{
-    reservation, stock_balance, stock_movement, transit_balance, unmatched_clearing, unmatched_fact,
+    reservation, reservation_event, stock_balance, stock_closing, stock_movement, transit_balance,
+    unmatched_clearing, unmatched_fact,
 };
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{DispatchId, LotId, MovementId, ShipmentId, UnmatchedId};
-use crate::kernel::{ItemCode, Quantity, StoreCode};
+use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::movement::{Movement, chain_of};
 use crate::stock::posting::{BalanceKey, TransitKey};
 use crate::stock::queries::corrections;
 use crate::stock::records::MovementRow;
+use chrono::NaiveDate;
 use diesel::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Links of a chain that are read at once.
 const RUN: i64 = 2_000;
@@ -41,6 +43,8 @@ pub struct Report {
     pub audit_entries: u64,
     /// Balances that were rebuilt.
     pub balances: u64,
+    /// Daily closings that were rebuilt.
+    pub closings: u64,
     /// Everything that does not agree.
     pub differences: Vec<Difference>,
 }
@@ -76,7 +80,10 @@ pub fn verify(conn: &mut DbConnection) -> Result<Report, DbError> {
         .load(conn)?;
     for store in &stores {
         walk_movements(conn, store, &heads, &mut rebuilt, &mut report)?;
+        let days = std::mem::take(&mut rebuilt.days);
+        check_closings(conn, store, days, &mut report)?;
     }
+    check_lost_closings(conn, &stores, &mut report)?;
     for chain in audit::records::chains(conn)? {
         walk_audit(conn, &chain, &heads, &mut report)?;
     }
@@ -103,7 +110,14 @@ struct Rebuilt {
     reclassified: BTreeMap<(String, StoreCode), i128>,
     /// By movement, how much of it was taken back.
     reversed: BTreeMap<MovementId, i128>,
+    /// By balance, the latest business or recorded time of its movements.
+    times: BTreeMap<BalanceKey, Instant>,
+    /// What each day changed in the balances of the store whose chain is walked.
+    days: DayChanges,
 }
+
+/// By balance and day, how much stock and how much of the promises it added.
+type DayChanges = BTreeMap<(LotId, StockState), BTreeMap<NaiveDate, (i128, i128)>>;
 
 impl Rebuilt {
     fn add(&mut self, movement: &Movement) {
@@ -121,6 +135,11 @@ impl Rebuilt {
                         lot_id: line.lot_id.clone(),
                         state: *state,
                     };
+                    let time = movement.occurred_at.max(movement.recorded_at);
+                    let latest = self.times.entry(key.clone()).or_insert(time);
+                    *latest = time.max(*latest);
+                    let of_day = self.days.entry((line.lot_id.clone(), *state)).or_default();
+                    of_day.entry(movement.business_day).or_default().0 += change;
                     *self.stores.entry(key).or_default() += change;
                 }
                 Account::Transit(dispatch) => {
@@ -336,6 +355,50 @@ fn check_unmatched(
     Ok(())
 }
 
+/// The closings of a store against the days of its movements and promises.
+fn check_closings(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    mut days: DayChanges,
+    report: &mut Report,
+) -> Result<(), DbError> {
+    let events: Vec<(LotId, NaiveDate, i64)> = reservation_event::table
+        .filter(reservation_event::store_code.eq(store))
+        .select((
+            reservation_event::lot_id,
+            reservation_event::business_day,
+            reservation_event::change,
+        ))
+        .order(reservation_event::id)
+        .load(conn)?;
+    for (lot, day, change) in events {
+        let of_lot = days.entry((lot, StockState::Available)).or_default();
+        of_lot.entry(day).or_default().1 += i128::from(change);
+    }
+    let mut found = closings_of(conn, store)?;
+    for ((lot, state), changes) in days {
+        let place = format!("closing {store} {lot} {state}");
+        let rows = found.remove(&(lot, state)).unwrap_or_default();
+        report.closings += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let all: BTreeSet<NaiveDate> = changes.keys().chain(rows.keys()).copied().collect();
+        let (mut expected, mut row) = ((0, 0), (0, 0));
+        for day in all {
+            let (more, promised) = changes.get(&day).copied().unwrap_or_default();
+            expected = (expected.0 + more, expected.1 + promised);
+            // A day that changed nothing in the end needs no row of its own.
+            row = rows.get(&day).copied().unwrap_or(row);
+            if expected != row {
+                let words = |(there, promised)| format!("{there} there, {promised} promised");
+                report.differ(format!("{place} {day}"), words(expected), words(row));
+            }
+        }
+    }
+    for ((lot, state), _) in found {
+        report.differ(format!("closing {store} {lot} {state}"), "no row", "rows");
+    }
+    Ok(())
+}
+
 /// What a correction takes from a lot it gives to another, store by store.
 fn check_reclassified(rebuilt: &Rebuilt, report: &mut Report) {
     for ((document, store), sum) in rebuilt.reclassified.iter().filter(|(_, sum)| **sum != 0) {
@@ -351,12 +414,51 @@ fn check_labels(conn: &mut DbConnection, report: &mut Report) -> Result<(), DbEr
     Ok(())
 }
 
+type Closings = BTreeMap<(LotId, StockState), BTreeMap<NaiveDate, (i128, i128)>>;
+
+fn closings_of(conn: &mut DbConnection, store: &StoreCode) -> Result<Closings, DbError> {
+    let rows: Vec<(LotId, StockState, NaiveDate, i64, i64)> = stock_closing::table
+        .filter(stock_closing::store_code.eq(store))
+        .select((
+            stock_closing::lot_id,
+            stock_closing::state,
+            stock_closing::business_day,
+            stock_closing::on_hand,
+            stock_closing::reserved,
+        ))
+        .order((stock_closing::lot_id, stock_closing::state, stock_closing::business_day))
+        .load(conn)?;
+    let mut closings = Closings::new();
+    for (lot, state, day, on_hand, reserved) in rows {
+        let of_key = closings.entry((lot, state)).or_default();
+        of_key.insert(day, (i128::from(on_hand), i128::from(reserved)));
+    }
+    Ok(closings)
+}
+
+/// Closings of stores that have no movement.
+fn check_lost_closings(
+    conn: &mut DbConnection,
+    stores: &[StoreCode],
+    report: &mut Report,
+) -> Result<(), DbError> {
+    let with_rows: Vec<StoreCode> = stock_closing::table
+        .select(stock_closing::store_code)
+        .distinct()
+        .order(stock_closing::store_code)
+        .load(conn)?;
+    for store in with_rows.into_iter().filter(|store| !stores.contains(store)) {
+        report.differ(format!("closing {store}"), "no row", "rows");
+    }
+    Ok(())
+}
+
 fn check_balances(
     conn: &mut DbConnection,
     mut rebuilt: Rebuilt,
     report: &mut Report,
 ) -> Result<(), DbError> {
-    type Row = (StoreCode, LotId, StockState, Quantity, Quantity);
+    type Row = (StoreCode, LotId, StockState, Quantity, Quantity, NaiveDate, Instant);
     let rows: Vec<Row> = stock_balance::table
         .select((
             stock_balance::store_code,
@@ -364,14 +466,18 @@ fn check_balances(
             stock_balance::state,
             stock_balance::on_hand,
             stock_balance::reserved,
+            stock_balance::last_day,
+            stock_balance::live_until,
         ))
         .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state))
         .load(conn)?;
-    for (store_code, lot_id, state, on_hand, reserved) in rows {
+    for (store_code, lot_id, state, on_hand, reserved, last_day, live_until) in rows {
         report.balances += 1;
         let place = format!("balance {store_code} {lot_id} {state}");
-        let expected =
-            rebuilt.stores.remove(&BalanceKey { store_code, lot_id, state }).unwrap_or(0);
+        let key = BalanceKey { store_code, lot_id, state };
+        let latest = rebuilt.times.remove(&key).unwrap_or(Instant::FIRST);
+        check_marks(conn, &key, on_hand, last_day, (live_until, latest), report)?;
+        let expected = rebuilt.stores.remove(&key).unwrap_or(0);
         if expected != i128::from(on_hand.units()) {
             report.differ(&place, expected, on_hand);
         }
@@ -408,6 +514,35 @@ fn check_balances(
     for (key, sum) in rebuilt.transit.into_iter().filter(|(_, sum)| *sum != 0) {
         let place = format!("transit {} {} {}", key.dispatch_id, key.shipment_id, key.lot_id);
         report.differ(place, sum, "no row");
+    }
+    Ok(())
+}
+
+/// By `live_until` and `last_day` questions pass empty balances by and postings find late ones.
+fn check_marks(
+    conn: &mut DbConnection,
+    key: &BalanceKey,
+    on_hand: Quantity,
+    last_day: NaiveDate,
+    (live_until, latest): (Instant, Instant),
+    report: &mut Report,
+) -> Result<(), DbError> {
+    let place = format!("balance {} {} {}", key.store_code, key.lot_id, key.state);
+    let fits = if on_hand.is_zero() { live_until >= latest } else { live_until == Instant::LAST };
+    if !fits {
+        let expected = if on_hand.is_zero() { latest } else { Instant::LAST };
+        report.differ(format!("{place} live until"), expected, live_until);
+    }
+    let newest: Option<NaiveDate> = stock_closing::table
+        .filter(stock_closing::store_code.eq(&key.store_code))
+        .filter(stock_closing::lot_id.eq(&key.lot_id))
+        .filter(stock_closing::state.eq(key.state))
+        .select(stock_closing::business_day)
+        .order(stock_closing::business_day.desc())
+        .first(conn)
+        .optional()?;
+    if let Some(newest) = newest.filter(|newest| *newest > last_day) {
+        report.differ(format!("{place} last day"), newest, last_day);
     }
     Ok(())
 }

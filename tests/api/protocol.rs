@@ -1,6 +1,7 @@
 //! What holds for every operation: tokens, keys, languages, and the framework's own errors.
 
 use crate::support::TestApp;
+use changbei::server::housekeeping::forget_old_answers;
 use serde_json::json;
 
 fn school() -> serde_json::Value {
@@ -54,6 +55,21 @@ fn a_refusal_is_not_kept_because_the_facts_may_change() {
         send().refused(422, "validation_failed");
         app.post("commander", "/store-kinds", school()).expect(201);
         send().expect(201);
+    });
+}
+
+#[test]
+fn an_answer_is_kept_for_as_long_as_the_setting_says_and_then_forgotten() {
+    TestApp::each(|app| {
+        let send =
+            || app.storing("POST", "commander", "/store-kinds").key("k1").json(school()).send();
+        send().expect(201);
+        app.set_time("2026-03-16T01:59:59Z");
+        assert_eq!(forget_old_answers(&app.app).unwrap(), 0);
+        assert_eq!(send().header("idempotency-replayed"), Some("true"));
+        app.set_time("2026-03-16T02:00:01Z");
+        assert_eq!(forget_old_answers(&app.app).unwrap(), 1);
+        send().refused(409, "already_exists");
     });
 }
 

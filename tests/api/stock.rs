@@ -132,13 +132,41 @@ fn business_time_may_run_ten_minutes_ahead_and_no_more() {
 }
 
 #[test]
-fn a_late_outflow_with_later_movements_is_refused() {
+fn a_late_outflow_is_refused_only_where_a_balance_would_fall_below_zero() {
     TestApp::each(|app| {
-        receive(app, "keeper.depot", "QN-DEPOT", masks("A", "2027-01-01", 100));
-        let late = json!({"store_code": "QN-DEPOT", "occurred_at": "2026-03-01T02:00:00Z", "purpose": "consumption",
-            "lines": [{"item_code": "M02", "quantity": 1}]});
-        let problem = app.post("keeper.depot", "/issues", late).refused(409, "late_entry");
-        assert_eq!(problem["latest"], "2026-03-02T02:00:00Z");
+        let at = |kind: &str, time: &str, units: i64| {
+            let lines = match kind {
+                "receipts" => json!([masks("A", "2027-01-01", units)]),
+                _ => json!([{"item_code": "M02", "quantity": units}]),
+            };
+            let mut body = json!({"store_code": "QN-DEPOT", "occurred_at": time, "lines": lines});
+            if kind == "receipts" {
+                body["source"] = json!({"kind": "supplier"});
+            } else {
+                body["purpose"] = json!("consumption");
+            }
+            app.post("keeper.depot", &format!("/{kind}"), body)
+        };
+        at("receipts", "2026-02-20T02:00:00Z", 100).expect(201);
+        at("issues", "2026-02-25T02:00:00Z", 60).expect(201);
+        at("receipts", "2026-02-25T03:00:00Z", 500).expect(201);
+        // Between the issue and the receipt of the 25th the store held 40.
+        let problem = at("issues", "2026-02-22T02:00:00Z", 41).refused(409, "late_entry");
+        assert_eq!(
+            (&problem["day"], &problem["missing"], &problem["most"]),
+            (&json!("2026-02-25"), &json!(1), &json!(40))
+        );
+        // Nothing was there before the first receipt.
+        let problem = at("issues", "2026-02-19T02:00:00Z", 7).refused(409, "late_entry");
+        assert_eq!(
+            (&problem["day"], &problem["missing"], &problem["most"]),
+            (&json!("2026-02-19"), &json!(7), &json!(0))
+        );
+        at("issues", "2026-02-22T02:00:00Z", 40).expect(201);
+        at("issues", "2026-02-25T02:30:00Z", 1).refused(409, "late_entry");
+        at("issues", "2026-02-25T03:00:00Z", 500).expect(201);
+        assert_eq!(depot_row(app)["on_hand"], Value::Null, "all of it has left");
+        is_clean(app);
     });
 }
 

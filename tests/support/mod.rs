@@ -9,6 +9,7 @@
     reason = "a test that stumbles says so with its line number"
 )]
 
+pub mod chance;
 pub mod county;
 pub mod postgres;
 pub mod stock;
@@ -21,6 +22,7 @@ use changbei::kernel::{Clock, Instant};
 use changbei::server::{ServerOptions, start};
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -43,8 +45,34 @@ pub fn databases() -> Vec<TestDatabase> {
     all
 }
 
+/// Where a fresh database lies, for those who let another process open it.
+pub struct Place {
+    pub name: &'static str,
+    pub url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// A fresh SQLite file that nobody has open.
+pub fn sqlite_place() -> Place {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = copy_sqlite(folder.path());
+    Place { name: "SQLite", url: path.to_string_lossy().into_owned(), _folder: Some(folder) }
+}
+
+/// A fresh PostgreSQL database that nobody has open; `None` where there is no PostgreSQL.
+pub fn postgres_place() -> Option<Place> {
+    postgres::fresh().map(|url| Place { name: "PostgreSQL", url, _folder: None })
+}
+
 /// An SQLite file copied from a migrated template.
 fn sqlite() -> TestDatabase {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = copy_sqlite(folder.path());
+    open("SQLite", path.to_string_lossy().into_owned(), Some(folder))
+}
+
+/// Copies the migrated template into a folder; the file's path.
+pub fn copy_sqlite(folder: &Path) -> PathBuf {
     static TEMPLATE: OnceLock<tempfile::TempDir> = OnceLock::new();
     let template = TEMPLATE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -53,16 +81,15 @@ fn sqlite() -> TestDatabase {
         prepare(&db);
         folder
     });
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("changbei.db");
+    let path = folder.join("changbei.db");
     for ending in ["", "-wal"] {
         let from = template.path().join(format!("template.db{ending}"));
         if from.exists() {
-            let to = folder.path().join(format!("changbei.db{ending}"));
+            let to = folder.join(format!("changbei.db{ending}"));
             std::fs::copy(from, to).expect("the template is copied");
         }
     }
-    open("SQLite", path.to_string_lossy().into_owned(), Some(folder))
+    path
 }
 
 /// Migrates an empty database and puts the small county into it.
@@ -77,7 +104,12 @@ fn open(name: &'static str, url: String, folder: Option<tempfile::TempDir>) -> T
 }
 
 fn clock() -> SetClock {
-    SetClock::at(Instant::parse(NOW).unwrap())
+    SetClock::at(clock_at(NOW))
+}
+
+/// An instant that a test writes down.
+pub fn clock_at(instant: &str) -> Instant {
+    Instant::parse(instant).unwrap()
 }
 
 /// The service on one fresh database, with a clock that the test sets.

@@ -3,4 +3,3 @@ DROP TABLE makers_lot_event;
 DROP TABLE reservation_cut;
 DROP TABLE unmatched_clearing;
 DROP TABLE unmatched_fact;
-ALTER TABLE reservation DROP COLUMN promised_seq;

@@ -1,8 +1,5 @@
 -- Facts that the book could not cover, promises that facts cut, and what was corrected of lots.
 
--- The later promise is cut first; promises of the time before are all alike.
-ALTER TABLE reservation ADD COLUMN promised_seq BIGINT NOT NULL DEFAULT 0;
-
 -- A fact that the book could not cover, until a receipt, a count or a reversal clears it.
 CREATE TABLE unmatched_fact (
     id TEXT NOT NULL PRIMARY KEY,

@@ -15,6 +15,7 @@ use crate::stock::commands::naming_users;
 use crate::stock::commands::unmatched::{self, CameToLight};
 use crate::stock::facts::Brought;
 use crate::stock::fefo::{PassedOver, PassedOverBecause, Wish, pick};
+use crate::stock::posting::When;
 use crate::stock::records::{self as stock, Bound, Numbering, Posting, Reservation, cuts};
 use crate::stock::unmatched::HowCleared;
 use crate::stock::{
@@ -88,7 +89,7 @@ pub fn promise_granted(tx: &mut Tx<'_>, order: &mut Order) -> Result<(), Command
             }
         }
     }
-    stock::reserve(tx.conn, &promises(order, &from))?;
+    stock::reserve(tx.conn, &now_of(tx), &promises(order, &from))?;
     let after = available_by_item(&balances, day);
     hold_floors(tx, order, &from, &before, &after)
 }
@@ -124,8 +125,8 @@ pub fn promise_picked(tx: &mut Tx<'_>, before: &Order, after: &Order) -> Result<
             }
         }
     }
-    stock::release(tx.conn, &old)?;
-    stock::reserve(tx.conn, &new)?;
+    stock::release(tx.conn, &now_of(tx), &old)?;
+    stock::reserve(tx.conn, &now_of(tx), &new)?;
     let (taken, returned) = (by_item(&new), by_item(&old));
     let free = available_by_item(&balances, day);
     for item in &items {
@@ -159,7 +160,7 @@ pub fn give_up(
     let from = sender(order)?;
     let promises: Vec<Reservation> =
         released.iter().map(|(line, lot)| promise(order, from, *line, lot)).collect();
-    stock::release(tx.conn, &promises)?;
+    stock::release(tx.conn, &now_of(tx), &promises)?;
     for (item, quantity) in by_item(&promises) {
         give_back(tx.conn, DOCUMENT_KIND, order.id.as_str(), &item, quantity)?;
     }
@@ -211,7 +212,9 @@ pub fn load(
             return Err(blocked(&promise.lot_id, promise.line_no, why.as_str()).into());
         }
     }
-    stock::release(tx.conn, &promises)?;
+    // A promise is kept when the lorry leaves, not when that is entered.
+    let when = When::at(ship.occurred_at, tx.now, tx.settings.zone);
+    stock::release(tx.conn, &when, &promises)?;
     let lines = loads
         .iter()
         .map(|(line, lot)| NewMovement {
@@ -444,7 +447,7 @@ pub fn unsign(
         return Err(naming_users(tx, error, originals.iter())?);
     }
     // What was redirected since then goes to the new destination.
-    stock::redirect_transit(tx.conn, &order.id, &order.to_store)?;
+    stock::redirect_transit(tx.conn, tx.now, &order.id, &order.to_store)?;
     Ok(())
 }
 
@@ -469,6 +472,10 @@ fn post(
     };
     let posted = stock::post(tx.conn, tx.settings.zone, tx.now, posting)?;
     Ok(posted.movements.into_iter().map(|movement| movement.id).collect())
+}
+
+fn now_of(tx: &Tx<'_>) -> When {
+    When::now(tx.now, tx.settings.zone)
 }
 
 /// Stock that others own or that is earmarked serves the store that owns it or is meant by it.

@@ -14,6 +14,7 @@ use crate::stock::document::StockDocument;
 use crate::stock::facts::{Cut, FactTaking, Holding, Promise, after, take, takeable_then};
 use crate::stock::fefo::Wish;
 use crate::stock::movement::{DocumentRef, MovementKind, NewMovement};
+use crate::stock::posting::When;
 use crate::stock::queries::usage;
 use crate::stock::records::{self, Reservation, cuts, unmatched};
 use crate::stock::unmatched::{ReservationCut, UnmatchedFact};
@@ -250,7 +251,7 @@ pub fn post_fact(
     detail: &impl Serialize,
 ) -> Result<(StockDocument, Vec<MovementView>), CommandError> {
     let slip = paper.slip.clone().unwrap_or_default();
-    let released = release(tx, &paper.store, decided)?;
+    let released = release(tx, &paper.store, paper.occurred_at, decided)?;
     let (document, movements) = post_on_paper(tx, paper, lines, detail)?;
     keep(tx, &document, &slip, decided, released, &movements)?;
     Ok((document, movements))
@@ -263,6 +264,7 @@ pub fn post_fact(
 pub fn release(
     tx: &mut Tx<'_>,
     store: &StoreCode,
+    occurred_at: Instant,
     decided: &Decided,
 ) -> Result<Vec<Reservation>, CommandError> {
     let released: Vec<Reservation> = decided
@@ -277,7 +279,8 @@ pub fn release(
             quantity: cut.quantity,
         })
         .collect();
-    records::release(tx.conn, &released)?;
+    let when = When::at(occurred_at, tx.now, tx.settings.zone);
+    records::release(tx.conn, &when, &released)?;
     Ok(released)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::catalogue::packs::InPacks;
 use crate::command::{CommandError, Done, Tx};
-use crate::kernel::id::{MakersLotId, StockDocumentId, UnmatchedId};
+use crate::kernel::id::{LotId, MakersLotId, StockDocumentId, UnmatchedId};
 use crate::kernel::{Code, FaultCode, Faults, LotNumber, Refusal, StoreCode};
 use crate::stock::account::Account;
 use crate::stock::commands::unmatched::{self, CameToLight};
@@ -12,7 +12,9 @@ use crate::stock::facts::Brought;
 use crate::stock::lot::MakersLot;
 use crate::stock::movement::{DocumentRef, MovementKind, NewMovement};
 use crate::stock::records;
-use crate::stock::requests::{ReceiptLine, ReceiptRequest, facts_named, head, optional_text, slip};
+use crate::stock::requests::{
+    LotFacts, ReceiptLine, ReceiptRequest, facts_named, head, optional_text, slip,
+};
 use crate::stock::unmatched::HowCleared;
 use crate::stock::views::{DocumentHead, ReceiptDetail, ReceiptLineView, ReceiptView};
 use chrono::Datelike;
@@ -46,9 +48,7 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
     let mut views = Vec::with_capacity(lines.len());
     for (at, (line, asked)) in lines.iter().zip(&request.lines).enumerate() {
         let line_no = i64::try_from(at + 1).unwrap_or(i64::MAX);
-        let makers = makers_lot(tx, &store, line, at)?;
-        let lot_id =
-            records::find_or_insert_lot(tx.conn, &makers, &line.provenance, id.as_str(), tx.now)?;
+        let (makers, lot_id) = lot_of(tx, &store, line, at, id.as_str())?;
         movements.push(NewMovement::new(
             MovementKind::Receipt,
             &store,
@@ -134,6 +134,26 @@ fn came_to_light(
     }
 }
 
+/// The lot of a line with its maker's lot: those that the book knows, or new ones.
+fn lot_of(
+    tx: &mut Tx<'_>,
+    store: &StoreCode,
+    line: &ReceiptLine,
+    at: usize,
+    document: &str,
+) -> Result<(MakersLot, LotId), CommandError> {
+    if let Some(number) = &line.lot.lot_number {
+        let key = line.provenance.key(document);
+        let (item, maker) = (&line.item.code, &line.lot.maker);
+        if let Some((known, lot)) = records::lock_known_lot(tx.conn, item, number, maker, &key)? {
+            return Ok((same_or_conflict(known, &line.lot, at)?, lot));
+        }
+    }
+    let makers = makers_lot(tx, store, line, at)?;
+    let lot = records::find_or_insert_lot(tx.conn, &makers, &line.provenance, document, tx.now)?;
+    Ok((makers, lot))
+}
+
 /// The maker's lot of a line: the one that the book knows, or a new one.
 fn makers_lot(
     tx: &mut Tx<'_>,
@@ -162,11 +182,11 @@ fn makers_lot(
         records::lock_makers_lot_named(tx.conn, &new.item_code, &new.lot_number, &new.maker)
     };
     if let Some(known) = lock(tx)? {
-        return same_or_conflict(known, &new, at);
+        return same_or_conflict(known, &line.lot, at);
     }
     records::insert_makers_lot(tx.conn, &new)?;
     match lock(tx)? {
-        Some(known) => same_or_conflict(known, &new, at),
+        Some(known) => same_or_conflict(known, &line.lot, at),
         None => Ok(new),
     }
 }
@@ -181,7 +201,7 @@ fn house_number(tx: &mut Tx<'_>, store: &StoreCode) -> Result<LotNumber, Command
 
 fn same_or_conflict(
     known: MakersLot,
-    new: &MakersLot,
+    new: &LotFacts,
     at: usize,
 ) -> Result<MakersLot, CommandError> {
     let made_otherwise = new.manufactured_on.is_some()

@@ -1,5 +1,6 @@
 //! Corrections of maker's lots: events, labels, the lots to which stock goes, and its promises.
 
+use crate::command::CommandError;
 use crate::db::schema::{
     lot, lot_cost_event, makers_lot, makers_lot_event, reservation, stock_balance, transit_balance,
 };
@@ -9,12 +10,12 @@ use crate::kernel::id::{
     CostEventId, DispatchId, LotId, MakersLotEventId, MakersLotId, ShipmentId, StockDocumentId,
 };
 use crate::kernel::{Instant, ItemCode, Money, Quantity, StoreCode};
-use crate::stock::account::StockState;
 use crate::stock::balance::LotBalance;
 use crate::stock::label::{CostEvent, Label, LabelChange, LabelEvent};
 use crate::stock::lot::{Lot, MakersLot};
+use crate::stock::posting::When;
 use crate::stock::reason::ReasonCode;
-use crate::stock::records::{BalanceRow, LotRow, Reservation, with_lots};
+use crate::stock::records::{BalanceRow, LotRow, Reservation, release, reserve, with_lots};
 use crate::{load_locked, on_each_backend};
 use diesel::dsl::max;
 use diesel::prelude::*;
@@ -237,28 +238,18 @@ pub fn successor(
         .first(conn)?)
 }
 
-/// A promise that was lifted off a lot to be laid on another.
-#[derive(Debug, Clone)]
-pub struct Lifted {
-    promise: Reservation,
-    seq: i64,
-}
-
-impl Lifted {
-    /// The promise as it stood.
-    pub const fn promise(&self) -> &Reservation {
-        &self.promise
-    }
-}
-
-/// Lifts every promise off some lots, whose balances are locked.
+/// Lifts every promise off some lots, whose balances are locked; with when each was made.
 ///
 /// # Errors
-/// When the database fails.
-pub fn lift_promises(conn: &mut DbConnection, lots: &[LotId]) -> Result<Vec<Lifted>, DbError> {
-    let rows: Vec<(Reservation, i64)> = reservation::table
+/// Failures of the database.
+pub fn lift_promises(
+    conn: &mut DbConnection,
+    when: &When,
+    lots: &[LotId],
+) -> Result<Vec<(Reservation, Instant)>, CommandError> {
+    let lifted: Vec<(Reservation, Instant)> = reservation::table
         .filter(reservation::lot_id.eq_any(lots))
-        .select((Reservation::as_select(), reservation::promised_seq))
+        .select((Reservation::as_select(), reservation::promised_at))
         .order((
             reservation::document_kind,
             reservation::document_id,
@@ -267,44 +258,34 @@ pub fn lift_promises(conn: &mut DbConnection, lots: &[LotId]) -> Result<Vec<Lift
             reservation::lot_id,
         ))
         .load(conn)?;
-    diesel::delete(reservation::table.filter(reservation::lot_id.eq_any(lots))).execute(conn)?;
-    diesel::update(stock_balance::table.filter(stock_balance::lot_id.eq_any(lots)))
-        .set(stock_balance::reserved.eq(Quantity::ZERO))
-        .execute(conn)?;
-    Ok(rows.into_iter().map(|(promise, seq)| Lifted { promise, seq }).collect())
+    let promises: Vec<Reservation> = lifted.iter().map(|(promise, _)| promise.clone()).collect();
+    release(conn, when, &promises)?;
+    Ok(lifted)
 }
 
 /// Lays lifted promises on the lots to which their stock went, in their old order.
 ///
 /// # Errors
-/// When the database fails.
+/// Failures of the database.
 pub fn lay_promises(
     conn: &mut DbConnection,
-    lifted: Vec<Lifted>,
+    when: &When,
+    lifted: Vec<(Reservation, Instant)>,
     went_to: &BTreeMap<LotId, (LotId, ItemCode)>,
-) -> Result<(), DbError> {
-    for Lifted { promise, seq } in lifted {
+) -> Result<(), CommandError> {
+    for (promise, promised_at) in lifted {
         let Some((lot_id, item_code)) = went_to.get(&promise.lot_id).cloned() else { continue };
+        let moved = Reservation { lot_id, item_code, ..promise };
+        reserve(conn, when, std::slice::from_ref(&moved))?;
         let id = (
-            promise.document_kind.clone(),
-            promise.document_id.clone(),
-            promise.line_no,
-            promise.store_code.clone(),
-            lot_id.clone(),
+            &moved.document_kind,
+            &moved.document_id,
+            moved.line_no,
+            &moved.store_code,
+            &moved.lot_id,
         );
-        let key = (promise.store_code.clone(), lot_id.clone(), StockState::Available);
-        let units = promise.quantity.units();
-        let added = diesel::update(reservation::table.find(id))
-            .set(reservation::quantity.eq(reservation::quantity + units))
-            .execute(conn)?;
-        if added == 0 {
-            let moved = Reservation { lot_id, item_code, ..promise };
-            diesel::insert_into(reservation::table)
-                .values((moved, reservation::promised_seq.eq(seq)))
-                .execute(conn)?;
-        }
-        diesel::update(stock_balance::table.find(key))
-            .set(stock_balance::reserved.eq(stock_balance::reserved + units))
+        diesel::update(reservation::table.find(id))
+            .set(reservation::promised_at.eq(promised_at))
             .execute(conn)?;
     }
     Ok(())

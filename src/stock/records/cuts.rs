@@ -10,30 +10,8 @@ use crate::stock::facts::Promise;
 use crate::stock::movement::DocumentRef;
 use crate::stock::records::Reservation;
 use crate::stock::unmatched::ReservationCut;
-use diesel::dsl::max;
 use diesel::prelude::*;
 use std::collections::BTreeMap;
-
-/// The place of the next promise in the order of a store's promises.
-///
-/// The balances of the lots are locked, so promises of one lot never share a place by accident;
-/// those of different lots may, and are then told apart by their document and line.
-///
-/// # Errors
-/// When the database fails.
-pub(super) fn next_promised_seq(
-    conn: &mut DbConnection,
-    promises: &[Reservation],
-) -> Result<i64, DbError> {
-    let mut stores: Vec<&StoreCode> = promises.iter().map(|promise| &promise.store_code).collect();
-    stores.sort_unstable();
-    stores.dedup();
-    let last: Option<i64> = reservation::table
-        .filter(reservation::store_code.eq_any(stores))
-        .select(max(reservation::promised_seq))
-        .first(conn)?;
-    Ok(last.unwrap_or(0).saturating_add(1))
-}
 
 /// What a store has promised of some items; their balances are to be locked before.
 ///
@@ -44,10 +22,10 @@ pub fn promises_of(
     store: &StoreCode,
     items: &[ItemCode],
 ) -> Result<Vec<(ItemCode, Promise)>, DbError> {
-    let rows: Vec<(Reservation, i64)> = reservation::table
+    let rows: Vec<(Reservation, Instant)> = reservation::table
         .filter(reservation::store_code.eq(store))
         .filter(reservation::item_code.eq_any(items))
-        .select((Reservation::as_select(), reservation::promised_seq))
+        .select((Reservation::as_select(), reservation::promised_at))
         .order((
             reservation::document_kind,
             reservation::document_id,
@@ -57,14 +35,14 @@ pub fn promises_of(
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(row, seq)| {
+        .map(|(row, promised_at)| {
             let promise = Promise {
                 document_kind: row.document_kind,
                 document_id: row.document_id,
                 line_no: row.line_no,
                 lot_id: row.lot_id,
                 quantity: row.quantity,
-                seq,
+                promised_at,
             };
             (row.item_code, promise)
         })

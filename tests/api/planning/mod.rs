@@ -1,5 +1,6 @@
 //! Reserve plans, response levels and shortfalls over HTTP.
 
+mod capabilities;
 mod levels;
 mod plans;
 mod shortfalls;

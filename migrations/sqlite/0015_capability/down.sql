@@ -1,0 +1,3 @@
+DROP TABLE capability_item;
+DROP TABLE capability_component;
+DROP TABLE capability;

@@ -1,0 +1,78 @@
+//! What the stores hold of a capability's parts: a fixed number of queries, however many stores.
+
+use crate::capability::definition::Capability;
+use crate::capability::rules::{Possible, possible};
+use crate::config::Settings;
+use crate::consumption::queries::Cells;
+use crate::db::{DbConnection, DbError};
+use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
+use crate::shortfall::holding::hold;
+use crate::shortfall::queries::{Question, last_reports, lots_at, stores_asked};
+use chrono::TimeDelta;
+use std::collections::BTreeMap;
+
+/// How often one store can do it.
+#[derive(Debug, Clone)]
+pub struct StoreFigure {
+    /// The store.
+    pub store: StoreCode,
+    /// With what it holds.
+    pub figure: Possible,
+    /// Business time of its newest movement.
+    pub last_report_at: Option<Instant>,
+    /// Whether that is longer ago than the setting allows.
+    pub stale: bool,
+}
+
+/// How often the stores can do it, each alone and all together.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The time of the figures.
+    pub as_of: Instant,
+    /// With what all hold, as if it lay in one place.
+    pub together: Possible,
+    /// Each store, by code.
+    pub stores: Vec<StoreFigure>,
+}
+
+/// How often the stores of a question can do something, as they stand now.
+///
+/// Of the question, scope, store, kind and region count.
+///
+/// # Errors
+/// When the database fails.
+pub fn figure(
+    conn: &mut DbConnection,
+    of: &Capability,
+    question: &Question,
+    settings: &Settings,
+    now: Instant,
+) -> Result<Answer, DbError> {
+    let stores: Vec<StoreCode> =
+        stores_asked(conn, question)?.into_iter().map(|place| place.code).collect();
+    let today = settings.zone.day_of(now);
+    let mut there: BTreeMap<(StoreCode, ItemCode), Quantity> = BTreeMap::new();
+    let mut of_all: BTreeMap<&ItemCode, Quantity> = BTreeMap::new();
+    for item in of.items() {
+        let cells = Cells { stores: Some(stores.clone()), item: Some(item.clone()) };
+        for (cell, lots) in lots_at(conn, &cells)? {
+            let available = hold(&lots, today).available;
+            let sum = of_all.entry(item).or_insert(Quantity::ZERO);
+            *sum = sum.plus_capped(available);
+            there.insert(cell, available);
+        }
+    }
+    let seen = last_reports(conn, &Cells { stores: Some(stores.clone()), item: None })?;
+    let silent = TimeDelta::try_hours(settings.stale_hours).unwrap_or_default();
+    let stale_before = now.plus(-silent);
+    let together = possible(of, |item| of_all.get(item).copied().unwrap_or(Quantity::ZERO));
+    let figure_of = |store: StoreCode| {
+        let figure = possible(of, |item| {
+            there.get(&(store.clone(), item.clone())).copied().unwrap_or(Quantity::ZERO)
+        });
+        let last_report_at = seen.get(&store).copied();
+        let stale = last_report_at.is_none_or(|at| at < stale_before);
+        StoreFigure { store, figure, last_report_at, stale }
+    };
+    Ok(Answer { as_of: now, together, stores: stores.into_iter().map(figure_of).collect() })
+}

@@ -1,0 +1,151 @@
+//! Writing what balances have become, and what they were at the end of each business day.
+
+use super::{BalanceRow, INSERT_CHUNK};
+use crate::command::CommandError;
+use crate::db::schema::{stock_balance, stock_closing};
+use crate::db::{DbConnection, DbError};
+use crate::insert_rows;
+use crate::kernel::id::LotId;
+use crate::kernel::{Code, Instant, ItemCode, Quantity, Refusal, StoreCode};
+use crate::stock::account::StockState;
+use crate::stock::posting::{BalanceFacts, BalanceKey, Balances, When};
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+#[derive(Insertable)]
+#[diesel(table_name = stock_closing, treat_none_as_default_value = false)]
+struct ClosingRow {
+    store_code: StoreCode,
+    lot_id: LotId,
+    state: StockState,
+    business_day: NaiveDate,
+    item_code: ItemCode,
+    on_hand: Quantity,
+    reserved: Quantity,
+}
+
+impl ClosingRow {
+    fn of(key: &BalanceKey, facts: &BalanceFacts, day: NaiveDate) -> Self {
+        Self {
+            store_code: key.store_code.clone(),
+            lot_id: key.lot_id.clone(),
+            state: key.state,
+            business_day: day,
+            item_code: facts.item_code.clone(),
+            on_hand: facts.on_hand,
+            reserved: facts.reserved,
+        }
+    }
+}
+
+/// Writes the balances that have changed from `before` to `after`, and their closings.
+///
+/// Two statement texts for any number of balances, unless one has changed on a later day already:
+/// then its later closings follow.
+pub(super) fn store_changed(
+    conn: &mut DbConnection,
+    before: &Balances,
+    after: &Balances,
+    when: &When,
+    recorded_at: Instant,
+) -> Result<(), CommandError> {
+    let day = when.day();
+    let changed = after.stores.iter().filter(|(key, facts)| before.stores.get(key) != Some(facts));
+    let (mut rows, mut closings, mut late) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, facts) in changed {
+        rows.push(BalanceRow::of(key, facts, recorded_at));
+        if facts.last_day > day {
+            late.push((key, before.stores.get(key), facts));
+        } else {
+            closings.push(ClosingRow::of(key, facts, day));
+        }
+    }
+    upsert_balances(conn, rows)?;
+    upsert_closings(conn, closings)?;
+    for (key, was, facts) in late {
+        change_closings(conn, key, was, facts, day)?;
+    }
+    Ok(())
+}
+
+fn upsert_balances(conn: &mut DbConnection, rows: Vec<BalanceRow>) -> Result<(), DbError> {
+    use stock_balance::{
+        last_day, last_occurred_at, live_until, lot_id, on_hand, reserved, state, store_code,
+    };
+    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_balance::table)
+        .values(rows)
+        .on_conflict((store_code, lot_id, state))
+        .do_update()
+        .set((
+            on_hand.eq(excluded(on_hand)),
+            reserved.eq(excluded(reserved)),
+            last_occurred_at.eq(excluded(last_occurred_at)),
+            last_day.eq(excluded(last_day)),
+            live_until.eq(excluded(live_until)),
+        ))
+        .execute(c));
+    Ok(())
+}
+
+fn upsert_closings(conn: &mut DbConnection, rows: Vec<ClosingRow>) -> Result<(), DbError> {
+    use stock_closing::{business_day, lot_id, on_hand, reserved, state, store_code};
+    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_closing::table)
+        .values(rows)
+        .on_conflict((store_code, lot_id, state, business_day))
+        .do_update()
+        .set((on_hand.eq(excluded(on_hand)), reserved.eq(excluded(reserved))))
+        .execute(c));
+    Ok(())
+}
+
+/// Changes the closings of a balance from `day` on by what `after` differs from `before`.
+fn change_closings(
+    conn: &mut DbConnection,
+    key: &BalanceKey,
+    before: Option<&BalanceFacts>,
+    after: &BalanceFacts,
+    day: NaiveDate,
+) -> Result<(), CommandError> {
+    use stock_closing::{business_day, lot_id, on_hand, reserved, state, store_code};
+    let was =
+        |amount: fn(&BalanceFacts) -> Quantity| before.map_or(0, |facts| amount(facts).units());
+    let more = after.on_hand.units() - was(|facts| facts.on_hand);
+    let promised = after.reserved.units() - was(|facts| facts.reserved);
+    let of_key = || {
+        stock_closing::table
+            .filter(store_code.eq(&key.store_code))
+            .filter(lot_id.eq(&key.lot_id))
+            .filter(state.eq(key.state))
+    };
+    let at_day: Option<(NaiveDate, Quantity, Quantity)> = of_key()
+        .filter(business_day.le(day))
+        .select((business_day, on_hand, reserved))
+        .order(business_day.desc())
+        .first(conn)
+        .optional()?;
+    let has_row = at_day.is_some_and(|(newest, ..)| newest == day);
+    let from = if has_row { day } else { day.succ_opt().unwrap_or(day) };
+    diesel::update(
+        stock_closing::table
+            .filter(store_code.eq(&key.store_code))
+            .filter(lot_id.eq(&key.lot_id))
+            .filter(state.eq(key.state))
+            .filter(business_day.ge(from)),
+    )
+    .set((on_hand.eq(on_hand + more), reserved.eq(reserved + promised)))
+    .execute(conn)?;
+    if !has_row {
+        let (had, owed) = at_day.map_or((0, 0), |(_, had, owed)| (had.units(), owed.units()));
+        // The walk over later movements has found that nothing falls below zero.
+        let sum =
+            |units: i64| Quantity::new(units).map_err(|_below_zero| Refusal::plain(Code::Internal));
+        let facts = BalanceFacts {
+            on_hand: sum(had + more)?,
+            reserved: sum(owed + promised)?,
+            ..after.clone()
+        };
+        upsert_closings(conn, vec![ClosingRow::of(key, &facts, day)])?;
+    }
+    Ok(())
+}
