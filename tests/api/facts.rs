@@ -502,3 +502,45 @@ fn a_fact_against_the_approval_of_a_dispatch_never_promises_what_is_gone() {
         is_clean(app);
     });
 }
+
+#[test]
+fn a_fact_that_is_booked_late_takes_only_what_was_there_then_and_can_be_spared_since() {
+    TestApp::each(|app| {
+        put(app, "QN-DEPOT", "M03", "A", "2027-01-01", 100);
+        app.set_time("2026-03-04T02:00:00Z");
+        put(app, "QN-DEPOT", "M03", "LATER", "2026-12-31", 500);
+        let used = json!({"store_code": "QN-DEPOT", "purpose": "consumption",
+            "lines": [{"item_code": "M03", "quantity": 60, "lot_number": "A"}]});
+        app.post("keeper.depot", "/issues", used).expect(201);
+        let mut late = handed_out(70);
+        late["occurred_at"] = json!("2026-03-03T02:00:00Z");
+        let issued = app.post("keeper.depot", "/issues", late).expect(201);
+        let line = &issued["lines"][0];
+        assert_eq!(line["lots"][0]["lot_number"], "A");
+        assert_eq!((&line["lots"][0]["quantity"], &line["unmatched"]), (&json!(40), &json!(30)));
+        assert_eq!(held(app, "QN-DEPOT", "M03", "available"), (500, 0));
+        is_clean(app);
+    });
+}
+
+#[test]
+fn a_signing_whose_goods_were_used_is_not_reversed_and_the_issue_is_named() {
+    TestApp::each(|app| {
+        put(app, "QN-DEPOT", "M03", "A", "2027-01-01", 100);
+        let mut dispatch = Dispatch::shipped(app, "M03", 50);
+        dispatch.does("keeper.hospital", "receipts", json!({}));
+        let used = json!({"store_code": "QN-HOSP", "purpose": "consumption",
+            "lines": [{"item_code": "M03", "quantity": 20}]});
+        let issued = app.post("keeper.hospital", "/issues", used).expect(201);
+        let receipt = dispatch.view["receipts"][0]["id"].as_str().unwrap().to_owned();
+        let action = format!("receipts/{receipt}/reversal");
+        let refused = dispatch.tries("keeper.hospital", &action, json!({"reason_code": "other"}));
+        let problem = refused.refused(409, "insufficient_stock");
+        assert_eq!(problem["used_by"][0]["number"], issued["number"]);
+        let movement = issued["movements"][0]["id"].as_str().unwrap();
+        let path = format!("/movements/{movement}/reversals");
+        app.post("keeper.hospital", &path, json!({"reason_code": "other"})).expect(201);
+        dispatch.does("keeper.hospital", &action, json!({"reason_code": "other"}));
+        is_clean(app);
+    });
+}

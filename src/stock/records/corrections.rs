@@ -238,7 +238,7 @@ pub fn successor(
         .first(conn)?)
 }
 
-/// Lifts every promise off some lots, whose balances are locked; with when each was made.
+/// Lifts every promise off some lots, whose balances are locked.
 ///
 /// # Errors
 /// Failures of the database.
@@ -246,10 +246,10 @@ pub fn lift_promises(
     conn: &mut DbConnection,
     when: &When,
     lots: &[LotId],
-) -> Result<Vec<(Reservation, Instant)>, CommandError> {
-    let lifted: Vec<(Reservation, Instant)> = reservation::table
+) -> Result<Vec<Reservation>, CommandError> {
+    let lifted: Vec<Reservation> = reservation::table
         .filter(reservation::lot_id.eq_any(lots))
-        .select((Reservation::as_select(), reservation::promised_at))
+        .select(Reservation::as_select())
         .order((
             reservation::document_kind,
             reservation::document_id,
@@ -258,37 +258,29 @@ pub fn lift_promises(
             reservation::lot_id,
         ))
         .load(conn)?;
-    let promises: Vec<Reservation> = lifted.iter().map(|(promise, _)| promise.clone()).collect();
-    release(conn, when, &promises)?;
+    release(conn, when, &lifted)?;
     Ok(lifted)
 }
 
-/// Lays lifted promises on the lots to which their stock went, in their old order.
+/// Lays lifted promises on the lots to which their stock went. They count as made now, because a
+/// promise of the new lot cannot be older than the lot.
 ///
 /// # Errors
 /// Failures of the database.
 pub fn lay_promises(
     conn: &mut DbConnection,
     when: &When,
-    lifted: Vec<(Reservation, Instant)>,
+    lifted: Vec<Reservation>,
     went_to: &BTreeMap<LotId, (LotId, ItemCode)>,
 ) -> Result<(), CommandError> {
-    for (promise, promised_at) in lifted {
-        let Some((lot_id, item_code)) = went_to.get(&promise.lot_id).cloned() else { continue };
-        let moved = Reservation { lot_id, item_code, ..promise };
-        reserve(conn, when, std::slice::from_ref(&moved))?;
-        let id = (
-            &moved.document_kind,
-            &moved.document_id,
-            moved.line_no,
-            &moved.store_code,
-            &moved.lot_id,
-        );
-        diesel::update(reservation::table.find(id))
-            .set(reservation::promised_at.eq(promised_at))
-            .execute(conn)?;
-    }
-    Ok(())
+    let moved: Vec<Reservation> = lifted
+        .into_iter()
+        .filter_map(|promise| {
+            let (lot_id, item_code) = went_to.get(&promise.lot_id).cloned()?;
+            Some(Reservation { lot_id, item_code, ..promise })
+        })
+        .collect();
+    reserve(conn, when, &moved)
 }
 
 #[derive(Queryable, Selectable, Insertable)]
