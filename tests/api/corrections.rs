@@ -68,7 +68,7 @@ fn thirty_six_thousand_n95_become_kn95_in_all_stores_and_on_the_lorries() {
         let lots = app.get("auditor", "/lots?item=M02").expect(200)["rows"].clone();
         assert_eq!(
             (&lots[0]["donor"], &lots[0]["unit_cost"], &lots[0]["makers_lot"]["lot_number"]),
-            (&json!("校友会"), &json!("4.5"), &json!("20200131"))
+            (&json!("校友会"), &json!("4.50"), &json!("20200131"))
         );
         let old = receipt["lines"][0]["lot_id"].as_str().unwrap();
         let trace = app.get("auditor", &format!("/lots/{old}/trace")).expect(200);
@@ -279,7 +279,7 @@ fn a_cost_that_was_settled_changes_only_with_a_reason_and_follows_its_lot() {
         assert_eq!(app.act("keeper.depot", &path, "*", twice).pointers(), ["/lines/1/line"]);
         let lots = app.get("auditor", "/lots?item=M03&lot_number=B").expect(200);
         let lot = &lots["rows"][0];
-        assert_eq!((&lot["unit_cost"], &lot["cost_is_estimated"]), (&json!("4.3"), &json!(false)));
+        assert_eq!((&lot["unit_cost"], &lot["cost_is_estimated"]), (&json!("4.30"), &json!(false)));
         let trace = format!("/lots/{}/trace", lot["id"].as_str().unwrap());
         let history = app.get("auditor", &trace).expect(200)["cost_history"].clone();
         let costs: Vec<(&Value, &Value)> = history
@@ -288,7 +288,7 @@ fn a_cost_that_was_settled_changes_only_with_a_reason_and_follows_its_lot() {
             .iter()
             .map(|event| (&event["old_cost"], &event["new_cost"]))
             .collect();
-        assert_eq!(costs, [(&json!("4"), &json!("4.2")), (&json!("4.2"), &json!("4.3"))]);
+        assert_eq!(costs, [(&json!("4.00"), &json!("4.20")), (&json!("4.20"), &json!("4.30"))]);
         assert_eq!(history[1]["reason_code"], "miscounted");
     });
 }

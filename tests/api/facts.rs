@@ -198,7 +198,7 @@ fn floors_do_not_refuse_a_fact_and_its_paperwork_is_due() {
         let taken = &issued["draw_downs"][0];
         assert_eq!((&taken["quantity"], &taken["floor"]), (&json!(30), &json!(80)));
         assert_eq!(taken["authority"]["kind"], "unstated");
-        let papers = app.get("auditor", "/paperwork?status=open").expect(200);
+        let papers = app.get("auditor", "/paperwork?state=open").expect(200);
         assert_eq!(papers["rows"][0]["document"]["number"], issued["number"]);
         // Nobody can name such a word himself.
         let mut body = handed_out(1);
