@@ -28,6 +28,9 @@ pub mod stores;
 
 pub mod authority;
 pub mod stock;
+pub mod stocktake;
+
+pub mod proof;
 
 pub mod users;
 
@@ -43,6 +46,7 @@ pub mod issue;
 
 pub mod correction;
 
+pub mod allocation;
 pub mod batch;
 
 pub mod exchange;

@@ -92,6 +92,20 @@ word_enum! {
         ConfirmPaperwork = "paperwork.confirm",
         /// Send many commands in one request; each needs its own right.
         SendBatches = "batches.send",
+        /// See allocations that look at a store in scope, and the routes.
+        ReadAllocations = "allocations.read",
+        /// Propose who gets what, compare policies and rehearse.
+        ProposeAllocations = "allocations.propose",
+        /// Edit, approve and discard proposals, and undo what came of them.
+        DecideAllocations = "allocations.decide",
+        /// Keep the table of routes.
+        WriteRoutes = "routes.write",
+        /// Begin stocktakes, enter counts, give reasons, submit and post.
+        RunStocktakes = "stocktakes.run",
+        /// Send a submitted stocktake back for counting.
+        ReopenStocktakes = "stocktakes.reopen",
+        /// Approve the differences of a stocktake above the limit.
+        ApproveStocktakes = "stocktakes.approve",
     }
 }
 
@@ -108,6 +122,7 @@ impl Permission {
                 | Self::ReadShortfalls
                 | Self::ReadDispatches
                 | Self::ReadPaperwork
+                | Self::ReadAllocations
         )
     }
 }
@@ -135,6 +150,8 @@ impl Role {
                     | P::ReceiveDispatches
                     | P::CloseDispatches
                     | P::SendBatches
+                    | P::RunStocktakes
+                    | P::ReopenStocktakes
             ),
             Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
@@ -154,6 +171,11 @@ impl Role {
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
                     | P::SendBatches
+                    | P::ProposeAllocations
+                    | P::DecideAllocations
+                    | P::WriteRoutes
+                    | P::ReopenStocktakes
+                    | P::ApproveStocktakes
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
@@ -217,11 +239,12 @@ pub struct Actor {
 impl Actor {
     /// Whether the user has a permission somewhere.
     ///
-    /// `emergency_release` lets a duty keeper approve dispatches, which the rules then hold to
-    /// a spoken authority within the limit.
+    /// `emergency_release` lets a duty keeper approve dispatches and allocations, which the rules
+    /// then hold to a spoken authority within the limit.
     pub fn may(&self, permission: Permission) -> bool {
+        let in_emergency = [Permission::ApproveDispatches, Permission::DecideAllocations];
         self.role.has(permission)
-            || (permission == Permission::ApproveDispatches
+            || (in_emergency.contains(&permission)
                 && self.role == Role::Keeper
                 && self.emergency_release_limit.is_some())
     }

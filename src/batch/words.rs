@@ -4,11 +4,13 @@ use crate::access::Permission as P;
 use crate::command::{CommandError, Done, Tx};
 use crate::dispatch::commands as dispatches;
 use crate::issue::commands as issues;
-use crate::kernel::id::{DispatchId, MovementId, StockDocumentId};
+use crate::kernel::id::{DispatchId, MovementId, StockDocumentId, StocktakeId};
 use crate::kernel::{FaultCode, Refusal, json};
 use crate::stock::commands as stock;
 use crate::stock::document::DocumentKind as Kind;
 use crate::stock::queries;
+use crate::stocktake::commands as stocktakes;
+use crate::stocktake::requests::FinishRequest;
 use serde::de::DeserializeOwned;
 
 /// A command that has been read and waits for its transaction and the name of its target.
@@ -96,6 +98,18 @@ words! {
     "reverse_state_change" "/state-changes/{id}/reversal" PostReversals
         of(Kind::StateChange, |tx, id, body| stock::reverse_document(tx, Kind::StateChange, id, body));
     "reverse_movement" "/movements/{id}/reversals" PostReversals movement(stock::reverse_movement);
+    "begin_stocktake" "/stocktakes" RunStocktakes new(stocktakes::begin);
+    "enter_stocktake_counts" "/stocktakes/{id}/counts" RunStocktakes
+        stocktake(stocktakes::enter_counts);
+    "explain_stocktake" "/stocktakes/{id}/reasons" RunStocktakes stocktake(stocktakes::explain);
+    "submit_stocktake" "/stocktakes/{id}/submit" RunStocktakes
+        stocktake(|tx, id, body: &FinishRequest| stocktakes::submit(tx, id, &body.clone().parse()?));
+    "reopen_stocktake" "/stocktakes/{id}/reopen" ReopenStocktakes stocktake(stocktakes::reopen);
+    "approve_stocktake" "/stocktakes/{id}/approve" ApproveStocktakes
+        stocktake(stocktakes::approve);
+    "post_stocktake" "/stocktakes/{id}/post" RunStocktakes
+        stocktake(|tx, id, body: &FinishRequest| stocktakes::post(tx, id, &body.clone().parse()?));
+    "cancel_stocktake" "/stocktakes/{id}/cancel" RunStocktakes stocktake(stocktakes::cancel);
     "create_dispatch" "/dispatches" CreateDispatches new(dispatches::create);
     "approve_dispatch" "/dispatches/{id}/approve" ApproveDispatches dispatch(dispatches::approve);
     "pick_dispatch" "/dispatches/{id}/pick" ShipDispatches dispatch(dispatches::pick);
@@ -109,6 +123,18 @@ words! {
     "cancel_dispatch" "/dispatches/{id}/cancel" CancelDispatches dispatch(dispatches::cancel);
     "follow_up_dispatch" "/dispatches/{id}/follow-up" CreateDispatches
         dispatch(dispatches::follow_up);
+    "begin_stocktake" "/stocktakes" RunStocktakes new(stocktakes::begin);
+    "enter_stocktake_counts" "/stocktakes/{id}/counts" RunStocktakes
+        stocktake(stocktakes::enter_counts);
+    "explain_stocktake" "/stocktakes/{id}/reasons" RunStocktakes stocktake(stocktakes::explain);
+    "submit_stocktake" "/stocktakes/{id}/submit" RunStocktakes
+        stocktake(|tx, id, body: &FinishRequest| stocktakes::submit(tx, id, &body.parse()?));
+    "reopen_stocktake" "/stocktakes/{id}/reopen" ReopenStocktakes stocktake(stocktakes::reopen);
+    "approve_stocktake" "/stocktakes/{id}/approve" ApproveStocktakes
+        stocktake(stocktakes::approve);
+    "post_stocktake" "/stocktakes/{id}/post" RunStocktakes
+        stocktake(|tx, id, body: &FinishRequest| stocktakes::post(tx, id, &body.parse()?));
+    "cancel_stocktake" "/stocktakes/{id}/cancel" RunStocktakes stocktake(stocktakes::cancel);
 }
 
 type Prepare<'a> = Box<dyn FnOnce(&[u8]) -> Result<Ready, Refusal> + 'a>;
@@ -150,6 +176,16 @@ fn dispatch<'a, R: DeserializeOwned + Send + Sync + 'static>(
 ) -> Prepare<'a> {
     on(move |tx, target, request| {
         let id = dispatches::id_of(tx, target)?;
+        run(tx, &id, request)
+    })
+}
+
+/// A command on a stocktake.
+fn stocktake<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: fn(&mut Tx<'_>, &StocktakeId, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, target, request| {
+        let id = stocktakes::id_of(tx, target)?;
         run(tx, &id, request)
     })
 }

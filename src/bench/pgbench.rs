@@ -41,7 +41,11 @@ INSERT INTO idempotency_key (user_id, key, fingerprint, status, body, etag, loca
   ON CONFLICT DO NOTHING;
 UPDATE stock_balance SET on_hand = on_hand + 1, last_occurred_at = last_occurred_at + 1
   WHERE store_code = 'R' || lpad(:s::text, 2, '0') AND lot_id = (SELECT id FROM bench_lot WHERE n = :n)
-    AND state = 'available' RETURNING lot_id, item_code \gset
+    AND state = 'available' RETURNING lot_id, item_code, on_hand \gset
+INSERT INTO stock_closing (store_code, lot_id, state, business_day, item_code, on_hand, reserved)
+  VALUES ('R' || lpad(:s::text, 2, '0'), :lot_id, 'available', current_date, :item_code, :on_hand, 0)
+  ON CONFLICT (store_code, lot_id, state, business_day)
+  DO UPDATE SET on_hand = excluded.on_hand, reserved = excluded.reserved;
 UPDATE number_counter SET last = last + 1
   WHERE store_code = 'R' || lpad(:s::text, 2, '0') AND kind = 'RK' AND year = 2026 RETURNING last \gset
 UPDATE chain_head SET seq = seq + 1, hash = repeat('c', 64), recorded_at = recorded_at + 1

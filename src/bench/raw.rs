@@ -82,9 +82,10 @@ impl Raw {
              PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF; \
              PRAGMA cell_size_check = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY",
         )?;
+        let columns = columns(&conn, "stock_balance")?.join(", ");
+        let values = columns.replace("store_code", "?1");
         conn.execute(
-            "INSERT INTO stock_balance SELECT ?1, lot_id, state, item_code, on_hand, 0, \
-             last_occurred_at FROM stock_balance",
+            &format!("INSERT INTO stock_balance ({columns}) SELECT {values} FROM stock_balance"),
             [RAW_STORE],
         )?;
         conn.execute("INSERT INTO number_counter VALUES (?1, 'RK', 2026, 0)", [RAW_STORE])?;
@@ -102,7 +103,8 @@ impl Raw {
         for (table, newest, varying) in TABLES {
             templates.push(Template::of(&conn, table, newest, varying)?);
         }
-        Ok(Self { lots: lots?, conn, templates, count: 0 })
+        // Well above what the scene has left in the chains of the store.
+        Ok(Self { lots: lots?, conn, templates, count: 1_000_000 })
     }
 
     /// Postings in a second, in groups of `group` to a commit.
@@ -148,6 +150,14 @@ impl Raw {
              WHERE store_code = ?2 AND lot_id = ?3 AND state = 'available'",
         )?;
         balance.execute(params![self.count, RAW_STORE, lot])?;
+        let mut closing = self.conn.prepare_cached(
+            "INSERT INTO stock_closing \
+             (store_code, lot_id, state, business_day, item_code, on_hand, reserved) \
+             VALUES (?1, ?2, 'available', '2026-03-02', 'B00', ?3, 0) \
+             ON CONFLICT (store_code, lot_id, state, business_day) \
+             DO UPDATE SET on_hand = excluded.on_hand, reserved = excluded.reserved",
+        )?;
+        closing.execute(params![RAW_STORE, lot, self.count])?;
         let mut counter = self.conn.prepare_cached(
             "UPDATE number_counter SET last = last + 1 \
              WHERE store_code = ?1 AND kind = 'RK' AND year = 2026",
@@ -167,6 +177,11 @@ fn audit_chain() -> String {
     format!("audit/store/{RAW_STORE}")
 }
 
+fn columns(conn: &Connection, table: &str) -> Result<Vec<String>, rusqlite::Error> {
+    let statement = conn.prepare(&format!("SELECT * FROM {table}"))?;
+    Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+}
+
 impl Template {
     fn of(
         conn: &Connection,
@@ -174,10 +189,9 @@ impl Template {
         newest: &str,
         varying: &[(&str, Varying)],
     ) -> Result<Self, rusqlite::Error> {
+        let columns = columns(conn, table)?;
         let mut statement =
             conn.prepare(&format!("SELECT * FROM {table} ORDER BY {newest} DESC LIMIT 1"))?;
-        let columns: Vec<String> =
-            statement.column_names().into_iter().map(str::to_owned).collect();
         let row = statement.query_row([], |row| {
             (0..columns.len()).map(|at| row.get::<_, Value>(at)).collect::<Result<Vec<_>, _>>()
         })?;

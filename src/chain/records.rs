@@ -2,7 +2,7 @@
 
 use crate::chain::Head;
 use crate::db::schema::chain_head;
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbConnection, DbError, SteadyWrite};
 use crate::kernel::Instant;
 use crate::{load_locked, on_each_backend};
 use diesel::prelude::*;
@@ -46,13 +46,12 @@ pub fn lock_head(conn: &mut DbConnection, chain: &str) -> Result<Head, DbError> 
 /// # Errors
 /// When the database fails.
 pub fn store_head(conn: &mut DbConnection, head: &Head) -> Result<(), DbError> {
-    diesel::update(chain_head::table.find(&head.chain))
-        .set((
-            chain_head::seq.eq(head.seq),
-            chain_head::hash.eq(&head.hash),
-            chain_head::recorded_at.eq(head.recorded_at),
-        ))
-        .execute(conn)?;
+    let update = diesel::update(chain_head::table.find(&head.chain)).set((
+        chain_head::seq.eq(head.seq),
+        chain_head::hash.eq(&head.hash),
+        chain_head::recorded_at.eq(head.recorded_at),
+    ));
+    on_each_backend!(conn, |c| SteadyWrite(update).run(c))?;
     Ok(())
 }
 

@@ -71,6 +71,8 @@ pub fn run(
     let bytes = fs::read(&args.file).map_err(|error| unusable(&args.file, &error))?;
     let mapping = mapping(args)?;
     let table = Arc::new(table::read(&bytes, mapping.reading)?);
+    let file_hash = file_hash(&bytes);
+    drop(bytes);
     // Opened before anything is stored: what is refused must have somewhere to go.
     let rejects_file = args.rejects.as_deref().map(|path| create(path, &args.file)).transpose()?;
     let app = configuration.open()?;
@@ -79,17 +81,18 @@ pub fn run(
         .ok_or_else(|| unknown_user(&args.user))?;
     let work = Import {
         kind: args.kind,
-        table: table.clone(),
-        file_hash: file_hash(&bytes),
+        file_hash,
         mapping,
         good_rows_go_in: args.rejects.is_some(),
         dry_run: args.dry_run,
     };
     let (bar, progress) = progress();
-    let report = import(&app, &actor, &work, &progress);
+    // Only what is refused is written from the table again.
+    let kept = rejects_file.as_ref().map(|_| table.clone());
+    let report = import(&app, &actor, &work, table, &progress);
     bar.finish_and_clear();
     let report = report?;
-    if let (Some(file), Some(path)) = (rejects_file, &args.rejects) {
+    if let (Some(file), Some(path), Some(table)) = (rejects_file, &args.rejects, kept) {
         rejects::write(io::BufWriter::new(file), &table, &report.faults, language)
             .map_err(|error| unusable(path, &error))?;
     }

@@ -3,6 +3,7 @@
 //! Exit codes are the same for every command: 0 done, 1 refused or found wrong, 2 usage.
 
 pub mod bench;
+pub mod checkpoint;
 pub mod config_file;
 pub mod configuration;
 pub mod demo;
@@ -61,6 +62,8 @@ pub enum Command {
     User(user::UserArgs),
     /// Proves the book 核对账簿
     Verify(verify::VerifyArgs),
+    /// Signs what the book says now 签发检查点
+    Checkpoint(checkpoint::CheckpointArgs),
     /// Measures the service on this machine 测量本机性能
     Bench(bench::BenchArgs),
     /// Prints the OpenAPI document 输出 OpenAPI 文档
@@ -99,6 +102,7 @@ fn run(
         Command::Import(args) => import::run(&args, &configuration, &terminal),
         Command::User(args) => user::run(&args, &configuration, &terminal),
         Command::Verify(args) => verify::run(&args, &configuration, &terminal),
+        Command::Checkpoint(args) => checkpoint::run(&args, &configuration, &terminal),
         Command::Bench(args) => bench::run(&args, &configuration, config, &terminal),
         Command::Openapi(args) => openapi::run(&args, &terminal),
     }

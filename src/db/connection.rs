@@ -47,28 +47,28 @@ macro_rules! load_locked {
 /// journey; row by row on SQLite, where a statement that is prepared already costs less than one of
 /// many rows that must be prepared anew.
 ///
-/// `$values` stands for the rows in `$statement`, which is executed on `$inner`.
+/// `$values` stands for the rows in `$statement`, whose text for one row is always the same.
 #[macro_export]
 macro_rules! insert_rows {
-    ($conn:expr, $rows:expr, $chunk:expr, |$inner:ident, $values:ident| $statement:expr) => {{
+    ($conn:expr, $rows:expr, $chunk:expr, |$values:ident| $statement:expr) => {{
         let mut rows = $rows;
         match $conn {
-            $crate::db::DbConnection::Postgres($inner) if rows.len() > 1 => {
+            $crate::db::DbConnection::Postgres(inner) if rows.len() > 1 => {
                 while !rows.is_empty() {
                     let rest = rows.split_off(rows.len().min($chunk));
                     let $values = rows;
-                    $statement?;
+                    diesel::RunQueryDsl::execute($statement, inner)?;
                     rows = rest;
                 }
             }
-            $crate::db::DbConnection::Postgres($inner) => {
+            $crate::db::DbConnection::Postgres(inner) => {
                 for $values in rows {
-                    $statement?;
+                    $crate::db::SteadyWrite($statement).run(inner)?;
                 }
             }
-            $crate::db::DbConnection::Sqlite($inner) => {
+            $crate::db::DbConnection::Sqlite(inner) => {
                 for $values in rows {
-                    $statement?;
+                    $crate::db::SteadyWrite($statement).run(inner)?;
                 }
             }
         }

@@ -9,11 +9,13 @@ pub mod error;
 pub mod migrate;
 pub mod savepoint;
 pub mod schema;
+pub mod steady;
 pub mod transaction;
 mod writer;
 
 pub use connection::DbConnection;
 pub use error::{DbError, MayConflict};
+pub use steady::{Steady, SteadyWrite};
 pub use transaction::{Backend, Db, DbOptions};
 
 /// A whole-number sum, typed as BIGINT: PostgreSQL's `SUM(BIGINT)` is NUMERIC, which Diesel would

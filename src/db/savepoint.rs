@@ -2,6 +2,9 @@
 
 use crate::db::connection::DbConnection;
 use crate::db::error::DbError;
+use crate::db::steady::Words;
+use crate::on_each_backend;
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 
 /// Runs `body` so that what it wrote is gone when it answers `Err`, and only that.
@@ -12,10 +15,10 @@ pub fn in_savepoint<T, E: From<DbError>>(
     conn: &mut DbConnection,
     body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    conn.batch_execute("SAVEPOINT part").map_err(DbError::from)?;
+    say(conn, "SAVEPOINT part")?;
     match body(conn) {
         Ok(value) => {
-            conn.batch_execute("RELEASE SAVEPOINT part").map_err(DbError::from)?;
+            say(conn, "RELEASE SAVEPOINT part")?;
             Ok(value)
         }
         Err(refused) => {
@@ -24,4 +27,10 @@ pub fn in_savepoint<T, E: From<DbError>>(
             Err(refused)
         }
     }
+}
+
+/// Runs a statement of fixed words that each connection prepares once.
+pub(super) fn say(conn: &mut DbConnection, words: &'static str) -> Result<(), DbError> {
+    on_each_backend!(conn, |c| Words(words).execute(c))?;
+    Ok(())
 }

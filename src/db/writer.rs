@@ -7,6 +7,7 @@
 use crate::db::connection::DbConnection;
 use crate::db::disk::{Disk, Fence};
 use crate::db::error::{DbError, MayConflict};
+use crate::db::savepoint::say;
 use diesel::connection::SimpleConnection;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -159,9 +160,9 @@ fn write_group(conn: &mut DbConnection, group: &mut [Box<dyn Job>]) -> Result<()
 
 fn run_group(conn: &mut DbConnection, group: &mut [Box<dyn Job>]) -> Result<(), DbError> {
     for job in group {
-        conn.batch_execute("SAVEPOINT job")?;
+        say(conn, "SAVEPOINT job")?;
         if job.run(conn) {
-            conn.batch_execute("RELEASE job")?;
+            say(conn, "RELEASE job")?;
         } else {
             conn.batch_execute("ROLLBACK TO job; RELEASE job")?;
         }

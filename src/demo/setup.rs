@@ -134,7 +134,7 @@ pub(super) fn draft_plan(scribe: &mut Scribe<'_>) -> Result<String, CommandError
     let id = crate::demo::id_of(&drafted)?;
     let plan = crate::demo::parsed(&id)?;
     scribe.act(COMMANDER, Permission::WritePlans, json!({}), |tx, _nothing: &Value| {
-        reserve_plan::commands::submit(tx, &plan)
+        reserve_plan::commands::submit(tx, &plan, None)
     })?;
     Ok(id)
 }

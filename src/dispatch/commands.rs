@@ -1,5 +1,6 @@
 //! What is done with dispatches, one transaction each: lock, load, decide, post, tell.
 
+pub mod allotted;
 mod ledger;
 mod naming;
 pub mod showing;
@@ -318,12 +319,19 @@ pub fn cancel(
 ) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
     let reason = request.parse()?;
-    let (after, released) = rules::cancel(&before)?;
-    ledger::give_up(tx, &before, &released)?;
-    authority::void(tx, DOCUMENT_KIND, id.as_str())?;
-    let steps = lot_steps(tx, Step::Released, &released);
+    let after = cancel_locked(tx, &before, reason)?;
     let store = before.from_store.clone().unwrap_or_else(|| before.to_store.clone());
-    finish(tx, &before, after, &store, steps, event(tx, "cancelled", Some(reason)))
+    shown(tx, &before, after, &store)
+}
+
+/// Cancels a dispatch that is locked, and stores it.
+fn cancel_locked(tx: &mut Tx<'_>, before: &Order, reason: String) -> Result<Order, CommandError> {
+    let (after, released) = rules::cancel(before)?;
+    ledger::give_up(tx, before, &released)?;
+    authority::void(tx, DOCUMENT_KIND, before.id.as_str())?;
+    let steps = lot_steps(tx, Step::Released, &released);
+    let told = event(tx, "cancelled", Some(reason));
+    store_change(tx, before, after, &steps, &told)
 }
 
 /// Confirms or objects to what was done with a dispatch on a spoken word.
@@ -567,11 +575,32 @@ fn finish(
     steps: Vec<LineStep>,
     event: Event,
 ) -> Result<Done, CommandError> {
+    let after = store_change(tx, before, after, &steps, &event)?;
+    shown(tx, before, after, chain)
+}
+
+/// Stores what an action changed and tells the story.
+fn store_change(
+    tx: &mut Tx<'_>,
+    before: &Order,
+    after: Order,
+    steps: &[LineStep],
+    event: &Event,
+) -> Result<Order, CommandError> {
     let after = Order { version: before.version + 1, ..after };
     ledger::take_notice(tx, before)?;
     records::update(tx.conn, before, &after)?;
-    records::tell(tx.conn, &after.id, &steps, &event)?;
-    let stored = records::find(tx.conn, after.id.as_str())?.unwrap_or(after);
+    records::tell(tx.conn, &after.id, steps, event)?;
+    Ok(records::find(tx.conn, after.id.as_str())?.unwrap_or(after))
+}
+
+/// The answer of an action that is stored.
+fn shown(
+    tx: &mut Tx<'_>,
+    before: &Order,
+    stored: Order,
+    chain: &StoreCode,
+) -> Result<Done, CommandError> {
     let view = showing::view(tx.conn, &stored, tx.now)?;
     let was = serde_json::json!({ "status": before.status.as_str(), "version": before.version });
     Ok(Done::ok(subject(&stored, chain), &view).version(stored.version).replacing(&was))

@@ -4,13 +4,16 @@ use crate::access::Scope;
 use crate::authority::PaperworkStatus;
 use crate::authority::records::read_authority;
 use crate::db::schema::{
-    dispatch, dispatch_event, dispatch_line, dispatch_load, dispatch_piece, dispatch_receipt,
-    dispatch_shipment, dispatch_step, lot, makers_lot, paperwork, reservation, reservation_cut,
+    allocation, allocation_dispatch, dispatch, dispatch_event, dispatch_line, dispatch_load,
+    dispatch_piece, dispatch_receipt, dispatch_shipment, dispatch_step, lot, makers_lot, paperwork,
+    reservation, reservation_cut,
 };
 use crate::db::{DbConnection, DbError};
 use crate::dispatch::order::{DispatchStatus, Fate, Line, Load, LotQuantity, Order, Step, Urgency};
 use crate::dispatch::papers::{Event, LineStep, Shipment, SignedPiece, Signing};
-use crate::kernel::id::{DispatchId, DispatchReceiptId, LotId, MovementId, ShipmentId};
+use crate::kernel::id::{
+    AllocationId, DispatchId, DispatchReceiptId, LotId, MovementId, ShipmentId,
+};
 use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use crate::{load_locked, on_each_backend};
@@ -686,6 +689,8 @@ pub struct Filter {
     pub open_remainder: Option<bool>,
     /// With paperwork that is still open and due before this instant.
     pub paperwork_due_before: Option<Instant>,
+    /// Decided by this allocation.
+    pub allocation: Option<AllocationId>,
 }
 
 /// Dispatches in scope, the newest in front, after one.
@@ -756,6 +761,12 @@ pub fn list(
             .filter(paperwork::status.eq(PaperworkStatus::Open))
             .filter(paperwork::due_at.lt(due_before));
         query = query.filter(exists(due));
+    }
+    if let Some(id) = &filter.allocation {
+        let decided = allocation_dispatch::table
+            .filter(allocation_dispatch::dispatch_id.eq(dispatch::id))
+            .filter(allocation_dispatch::allocation_id.eq(id));
+        query = query.filter(exists(decided));
     }
     if let Some((at, id)) = after {
         query = query.filter(
@@ -903,6 +914,23 @@ fn loads_of(conn: &mut DbConnection, ids: &[DispatchId]) -> Result<ByLine<Load>,
         });
     }
     Ok(loaded)
+}
+
+/// The allocations that decided these dispatches, with their numbers.
+///
+/// # Errors
+/// When the database fails.
+pub fn allocations_of(
+    conn: &mut DbConnection,
+    ids: &[DispatchId],
+) -> Result<BTreeMap<DispatchId, (AllocationId, String)>, DbError> {
+    let rows: Vec<(DispatchId, AllocationId, String)> = allocation_dispatch::table
+        .inner_join(allocation::table)
+        .filter(allocation_dispatch::dispatch_id.eq_any(ids))
+        .order(allocation_dispatch::dispatch_id)
+        .select((allocation_dispatch::dispatch_id, allocation::id, allocation::number))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(dispatch, id, number)| (dispatch, (id, number))).collect())
 }
 
 /// What the label of a lot says.

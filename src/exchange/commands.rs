@@ -29,8 +29,6 @@ use std::sync::Arc;
 pub struct Import {
     /// What the rows are.
     pub kind: ImportKind,
-    /// The table of the file.
-    pub table: Arc<Table>,
     /// SHA-256 of the file's bytes.
     pub file_hash: String,
     /// How its columns become our fields.
@@ -49,7 +47,12 @@ pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
 /// cheap, few enough to let a running service write in between.
 const DOCUMENTS_PER_TRANSACTION: usize = 500;
 
+/// Rows that are written down together as imported.
+const ROWS_KEPT_AT_ONCE: usize = 1_000;
+
 /// Imports the rows of a table on behalf of a user.
+///
+/// The table is let go as soon as its rows have been read, so that a large file is not held twice.
 ///
 /// A row that was imported before changes nothing. Nothing at all is stored when any row is
 /// refused, unless the good rows are to go in; then an interrupted import can simply be repeated.
@@ -60,6 +63,7 @@ pub fn import(
     app: &App,
     actor: &Actor,
     import: &Import,
+    table: Arc<Table>,
     progress: &Progress,
 ) -> Result<Report, CommandError> {
     let call = Call::internal(actor.clone(), permission(import.kind), request_id(import));
@@ -69,9 +73,9 @@ pub fn import(
     }
     let mut report = Report {
         kind: import.kind,
-        encoding: import.table.encoding,
-        delimiter: import.table.delimiter,
-        rows: import.table.rows.len(),
+        encoding: table.encoding,
+        delimiter: table.delimiter,
+        rows: table.rows.len(),
         accepted: 0,
         documents: 0,
         already: 0,
@@ -81,13 +85,14 @@ pub fn import(
         stored: false,
         dry_run: import.dry_run,
     };
-    let read = match fields::read(&import.table, import.kind, &import.mapping, app.settings.zone) {
+    let read = match fields::read(&table, import.kind, &import.mapping, app.settings.zone) {
         Ok(read) => read,
         Err(faults) => {
             report.faults = faults;
             return Ok(report);
         }
     };
+    drop(table);
     report.unused = read.unused;
     report.faults = read.faults;
     let sorted = fingerprint::sort(
@@ -101,7 +106,7 @@ pub fn import(
     let lines = prepare(app, import, &read.columns, sorted.rows, &mut report)?;
     let drafts = draft::group(lines, import.kind);
     let outcome = store(app, import, &call, read.columns, drafts, &report, progress)?;
-    report.accepted = outcome.rows.len();
+    report.accepted = outcome.accepted;
     report.documents = outcome.documents;
     report.stored = outcome.kept && outcome.documents > 0;
     report.faults.extend(outcome.faults);
@@ -211,10 +216,22 @@ fn quantity(
 /// What became of the documents.
 #[derive(Debug, Default)]
 struct Outcome {
+    accepted: usize,
+    /// Rows that went in and are not written down yet.
     rows: Vec<ImportedRow>,
     documents: usize,
     faults: Vec<RowFault>,
     kept: bool,
+}
+
+impl Outcome {
+    /// Writes down which rows went in, once there are so many.
+    fn keep_rows(&mut self, conn: &mut DbConnection, many: usize) -> Result<(), DbError> {
+        if self.rows.len() >= many {
+            records::insert(conn, &std::mem::take(&mut self.rows))?;
+        }
+        Ok(())
+    }
 }
 
 /// Why a transaction is given up.
@@ -274,17 +291,18 @@ fn store(
         columns,
     });
     let mut outcome = Outcome { kept: true, ..Outcome::default() };
-    for chunk in drafts.chunks(chunk_size) {
-        let (poster, clock, chunk) = (poster.clone(), app.clock.clone(), chunk.to_vec());
-        let (progress, done_before) = (progress.clone(), outcome.rows.len() + outcome.faults.len());
+    let drafts = Arc::new(drafts);
+    for begin in (0..drafts.len()).step_by(chunk_size) {
+        let (poster, clock, drafts) = (poster.clone(), app.clock.clone(), drafts.clone());
+        let (progress, done_before) = (progress.clone(), outcome.accepted + outcome.faults.len());
         let give_up = import.dry_run || (faults_before && !import.good_rows_go_in);
         let part = app.db.write(move |conn| {
             let told = |rows: usize| progress(done_before + rows, all);
-            let part = poster.post_all(conn, clock.now(), &chunk, told)?;
+            let chunk = drafts.iter().skip(begin).take(chunk_size);
+            let part = poster.post_all(conn, clock.now(), chunk, told)?;
             if give_up || (!part.faults.is_empty() && !poster.import.good_rows_go_in) {
                 return Err(GivenUp::OnPurpose(Box::new(part)));
             }
-            records::insert(conn, &part.rows)?;
             Ok(part)
         });
         let (part, kept) = match part {
@@ -294,7 +312,7 @@ fn store(
         };
         outcome.kept &= kept;
         outcome.documents += part.documents;
-        outcome.rows.extend(part.rows);
+        outcome.accepted += part.accepted;
         outcome.faults.extend(part.faults);
     }
     progress(all, all);
@@ -304,11 +322,11 @@ fn store(
 impl Poster {
     /// Posts every draft; what is refused for the sake of another that comes later in the file (a
     /// store supplied by a later one) is tried again as long as that helps.
-    fn post_all(
+    fn post_all<'a>(
         &self,
         conn: &mut DbConnection,
         now: Instant,
-        drafts: &[Draft],
+        drafts: impl Iterator<Item = &'a Draft>,
         told: impl Fn(usize),
     ) -> Result<Outcome, GivenUp> {
         let mut outcome = Outcome::default();
@@ -334,6 +352,7 @@ impl Poster {
                 break;
             }
         }
+        outcome.keep_rows(conn, 1)?;
         outcome.faults = waiting.into_iter().flat_map(|(_, faults)| faults).collect();
         Ok(outcome)
     }
@@ -353,7 +372,9 @@ impl Poster {
             let refused = match posted {
                 Ok(document) => {
                     outcome.documents += 1;
+                    outcome.accepted += draft.len();
                     outcome.rows.extend(draft.iter().map(|line| self.kept(line, &document, now)));
+                    outcome.keep_rows(conn, ROWS_KEPT_AT_ONCE)?;
                     break;
                 }
                 Err(NotPosted::Refused(refused)) => refused,

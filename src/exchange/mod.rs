@@ -5,6 +5,7 @@
 //! [`pack_text`] and [`counting`] (how many pieces a line means), [`fields`] (cells to checked
 //! values, all faults of a row at once).
 
+pub mod api;
 pub mod commands;
 pub mod counting;
 pub mod draft;
@@ -13,6 +14,7 @@ pub mod fingerprint;
 pub mod kind;
 pub mod mapping;
 pub mod pack_text;
+pub mod plan_lines;
 pub mod records;
 pub mod rejects;
 pub mod report;

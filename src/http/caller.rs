@@ -6,6 +6,7 @@ use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
 use crate::db::{DbConnection, DbError};
 use crate::http::problem::{ApiError, language_of, request_id_of};
 use crate::idempotency::{KeyedRequest, parse_key};
+use crate::kernel::hash::sha256_hex;
 use crate::kernel::{Code, Language, Refusal, json};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
@@ -137,7 +138,52 @@ impl Caller {
         Ok(HttpResponse::Ok().insert_header((header::ETAG, entity_tag(version))).json(view))
     }
 
-    async fn load<T, F>(self, permission: Permission, body: F) -> Result<T, ApiError>
+    /// Answers a read with text of another kind than JSON, on one snapshot.
+    ///
+    /// # Errors
+    /// As [`Caller::read`].
+    pub async fn read_text<F>(
+        self,
+        permission: Permission,
+        kind: &'static str,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        F: FnOnce(&mut DbConnection, &App, &Actor) -> Result<String, CommandError> + Send + 'static,
+    {
+        let text = self.load(permission, body).await?;
+        Ok(HttpResponse::Ok().content_type(kind).body(text))
+    }
+
+    /// Answers a question that comes in a body and stores nothing: permission, shape of the body,
+    /// its meaning, then `body` on one snapshot. It takes no idempotency key, because asking twice
+    /// has no effect.
+    ///
+    /// # Errors
+    /// The refusals of each step in this order; those of `body`.
+    pub async fn ask<B, C, T, P, F>(
+        self,
+        permission: Permission,
+        parse: P,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        B: DeserializeOwned,
+        C: Send + 'static,
+        T: Serialize + Send + 'static,
+        P: FnOnce(B) -> Result<C, Refusal>,
+        F: FnOnce(&mut DbConnection, &App, &Actor, &C) -> Result<T, CommandError> + Send + 'static,
+    {
+        self.actor.require(permission)?;
+        let question = self.json().and_then(parse)?;
+        self.read(permission, move |conn, app, actor| body(conn, app, actor, &question)).await
+    }
+
+    /// Reads on one snapshot, for an answer that is not JSON.
+    ///
+    /// # Errors
+    /// As [`Caller::read`].
+    pub async fn load<T, F>(self, permission: Permission, body: F) -> Result<T, ApiError>
     where
         T: Send + 'static,
         F: FnOnce(&mut DbConnection, &App, &Actor) -> Result<T, CommandError> + Send + 'static,
@@ -164,6 +210,49 @@ impl Caller {
         P: FnOnce(B) -> Result<C, Refusal>,
         F: Fn(&mut Tx<'_>, &C) -> Result<Done, CommandError> + Send + 'static,
     {
+        let asked = serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null);
+        self.run(permission, asked, |caller| caller.json().and_then(parse), body).await
+    }
+
+    /// Runs a command whose body is a file: like [`Caller::command`], but `parse` is given the bytes,
+    /// and the audit trail keeps their hash.
+    ///
+    /// # Errors
+    /// As [`Caller::command`]; `unsupported_media_type` when the body says that it is JSON.
+    pub async fn upload<C, P, F>(
+        self,
+        permission: Permission,
+        parse: P,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        C: Send + 'static,
+        P: FnOnce(&[u8]) -> Result<C, Refusal>,
+        F: Fn(&mut Tx<'_>, &C) -> Result<Done, CommandError> + Send + 'static,
+    {
+        let hash = sha256_hex(&self.body);
+        let asked = serde_json::json!({ "bytes": self.body.len(), "sha256": hash });
+        let read = |caller: &Self| {
+            if caller.is_json {
+                return Err(Refusal::plain(Code::UnsupportedMediaType));
+            }
+            parse(&caller.body)
+        };
+        self.run(permission, asked, read, body).await
+    }
+
+    async fn run<C, P, F>(
+        self,
+        permission: Permission,
+        asked: serde_json::Value,
+        read: P,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        C: Send + 'static,
+        P: FnOnce(&Self) -> Result<C, Refusal>,
+        F: Fn(&mut Tx<'_>, &C) -> Result<Done, CommandError> + Send + 'static,
+    {
         let app = self.app.clone();
         let call = Call {
             actor: self.actor.clone(),
@@ -174,14 +263,13 @@ impl Caller {
                 .map(|key| KeyedRequest::new(key, &self.method, &self.path, &self.body)),
             if_match: self.if_match,
             request_id: self.request_id.clone(),
-            asked: serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null),
+            asked,
         };
         let parsed = self
             .actor
             .require(permission)
             .and_then(|()| self.require_key())
-            .and_then(|()| self.json())
-            .and_then(parse);
+            .and_then(|()| read(&self));
         let done = match parsed {
             Ok(command) => {
                 blocking(move || command::run(&app, call, move |tx| body(tx, &command))).await?

@@ -1,7 +1,7 @@
 //! The kept answers.
 
 use crate::db::schema::idempotency_key as kept;
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbConnection, DbError, SteadyWrite};
 use crate::idempotency::{KeptAnswer, KeyedRequest};
 use crate::kernel::Instant;
 use crate::kernel::id::UserId;
@@ -50,7 +50,7 @@ pub fn claim(
     let known: Option<Row> = kept::table
         .find((user, &request.key))
         .select((kept::fingerprint, kept::status, kept::body, kept::etag, kept::location))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(match known {
         None => Claim::Fresh,
@@ -81,18 +81,20 @@ pub fn keep(
     );
     match conn {
         DbConnection::Postgres(conn) => {
-            diesel::update(kept::table.find((user, &request.key))).set(said).execute(conn)?
+            let update = diesel::update(kept::table.find((user, &request.key))).set(said);
+            SteadyWrite(update).run(conn)?;
         }
-        DbConnection::Sqlite(conn) => diesel::insert_into(kept::table)
-            .values((
+        DbConnection::Sqlite(conn) => {
+            let row = (
                 kept::user_id.eq(user),
                 kept::key.eq(&request.key),
                 kept::fingerprint.eq(&request.fingerprint),
                 kept::recorded_at.eq(now),
                 said,
-            ))
-            .execute(conn)?,
-    };
+            );
+            diesel::insert_into(kept::table).values(row).execute(conn)?;
+        }
+    }
     Ok(())
 }
 

@@ -91,6 +91,8 @@ id_kinds! {
     ReservePlanLineId;
     /// A declaration of a response level.
     ResponseLevelId;
+    /// What somebody said of a version of a reserve plan.
+    ReservePlanCommentId;
     /// Stock taken from below its floor.
     DrawDownId;
     /// The paperwork that is due after an act on a spoken authority.
@@ -109,12 +111,18 @@ id_kinds! {
     MakersLotEventId;
     /// A cost that was settled.
     CostEventId;
+    /// A proposal of who gets what of scarce stock.
+    AllocationId;
     /// A promise that was made or taken back.
     ReservationEventId;
     /// A period that was closed.
     PeriodId;
     /// A clock that was accepted.
     ClockAcceptanceId;
+    /// A stocktake.
+    StocktakeId;
+    /// What somebody counted in a stocktake.
+    CountId;
 }
 
 #[cfg(test)]

@@ -81,10 +81,24 @@ codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "同一幂等键正在处理", "The same key is still at work";
     /// The thing is in use and cannot be changed so.
     InUse = "in_use", 409, "正在使用", "It is in use";
+    /// Another approved plan of the region begins at that time.
+    ScopeTaken = "scope_taken", 409, "同一范围同一时间已有已批准的方案", "Another approved plan of the region begins at that time";
+    /// What an allocation rests on has changed since it was proposed.
+    AllocationStale = "allocation_stale", 409, "分配方案的依据已变动", "What the allocation rests on has changed";
+    /// A rehearsal is never turned into dispatches.
+    RehearsalOnly = "rehearsal_only", 409, "演练方案不能执行", "A rehearsal is never carried out";
     /// The business time lies in a period that is closed.
     PeriodClosed = "period_closed", 409, "该期间已结账", "The period is closed";
     /// The business time lies further back than the caller's role may post.
     TooFarBack = "too_far_back", 409, "补录时间过早", "Too far back for your role";
+    /// A stocktake counted the lot after the movement, and its difference has absorbed it.
+    AbsorbedByCount = "absorbed_by_count", 409, "已被盘点吸收", "A later count has absorbed it";
+    /// The line was counted in this round already.
+    AlreadyCounted = "already_counted", 409, "本轮已盘点", "It was counted in this round already";
+    /// Lines are not counted, not decided, or differ without a reason.
+    CountIncomplete = "count_incomplete", 409, "盘点未完成", "The count is not complete";
+    /// Differences above the limit, or changed since the approval, need another user's approval.
+    ApprovalRequired = "approval_required", 409, "需要他人审批", "It needs another user's approval";
     /// The version named by `If-Match` is not the current one.
     StaleVersion = "stale_version", 412, "版本已过期", "The version is stale";
     /// The body is larger than the limit.

@@ -1,22 +1,26 @@
 //! The REST face of reserve plans and response levels.
 
+pub mod comments;
+pub mod levels;
+pub mod norms;
+
 use crate::access::Permission;
 use crate::command::CommandError;
 use crate::db::DbConnection;
 use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
-use crate::kernel::id::{ReservePlanId, ResponseLevelId};
+use crate::kernel::id::ReservePlanId;
 use crate::kernel::page::Page;
-use crate::kernel::{FaultCode, Faults, Instant, Refusal, RegionCode};
+use crate::kernel::{FaultCode, Faults, Refusal, RegionCode};
 use crate::reserve_plan::plan::{PlanStatus, PlanVersion};
-use crate::reserve_plan::records::{LevelFilter, PlanFilter};
-use crate::reserve_plan::requests::{ApprovalRequest, LevelRequest, PlanPatch, PlanRequest};
-use crate::reserve_plan::views::{
-    DeclarationView, LevelInForceView, PlanDiffView, PlanHead, PlanView,
+use crate::reserve_plan::records::PlanFilter;
+use crate::reserve_plan::requests::{
+    ApprovalRequest, PlanPatch, PlanRequest, ReturnRequest, SubmissionRequest, moment,
 };
+use crate::reserve_plan::views::{PlanDiffView, PlanHead, PlanInForceView, PlanLineView, PlanView};
 use crate::reserve_plan::{commands, records, views};
-use actix_web::{HttpResponse, get, patch, post, put, web};
+use actix_web::{HttpResponse, get, patch, post, web};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 page_of! {
@@ -25,8 +29,8 @@ page_of! {
 }
 
 page_of! {
-    /// A page of declarations, the latest effect first.
-    DeclarationPage, DeclarationView
+    /// A page of the lines of a version, in their order.
+    PlanLinePage, PlanLineView
 }
 
 /// Which plan versions to list.
@@ -38,6 +42,9 @@ pub struct PlanQuery {
     status: Option<String>,
     /// Versions of the plan with this number.
     number: Option<String>,
+    /// Versions for this region itself.
+    #[param(example = "360729")]
+    region: Option<String>,
     /// Rows of a page: 50 unless said, 1000 at most.
     #[param(minimum = 1)]
     limit: Option<i64>,
@@ -47,8 +54,8 @@ pub struct PlanQuery {
 
 /// List reserve plans
 ///
-/// Pages through the versions of all plans, the newest first. `in_force` marks the one that holds
-/// now.
+/// Pages through the versions of all plans, the newest first. `in_force` marks those that
+/// hold now, one for each region at most.
 #[utoipa::path(tag = "planning", operation_id = "list_reserve_plans", params(PlanQuery),
     responses((status = 200, description = "A page of plan versions", body = PlanPage)),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
@@ -62,14 +69,16 @@ pub async fn list_reserve_plans(
     let status = query.status.as_deref().and_then(|word| {
         faults.keep("/status", PlanStatus::from_word(word).ok_or(FaultCode::NotInList))
     });
+    let region =
+        query.region.as_deref().and_then(|text| faults.keep("/region", RegionCode::new(text)));
     faults.check()?;
-    let filter = PlanFilter { status, number: query.number, after };
+    let filter = PlanFilter { status, number: query.number, region, after };
     caller
         .read(Permission::ReadPlans, move |conn, app, _| {
-            let in_force = records::plan_in_force(conn, app.clock.now())?.map(|plan| plan.id);
+            let in_force = records::plans_in_force(conn, app.clock.now(), None)?;
             let plans = records::list_plans(conn, &filter, size.probe())?;
             let page = Page::from_probe(plans, size, |plan| (plan.created_at, plan.id.clone()));
-            Ok(PlanPage::from(page.map(|plan| PlanHead::new(plan, in_force.as_ref()))))
+            Ok(PlanPage::from(page.map(|plan| PlanHead::new(plan, &in_force))))
         })
         .await
 }
@@ -127,15 +136,12 @@ pub async fn edit_reserve_plan(
         .await
 }
 
-/// Nothing needs to be said.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NothingToSay {}
-
 /// Submit a draft
 ///
-/// Hands a draft with at least one line in for approval; it can no longer be edited.
-#[utoipa::path(tag = "planning", operation_id = "submit_reserve_plan", request_body = NothingToSay,
+/// Hands a draft with at least one line in for approval; it can no longer be edited, until it is
+/// withdrawn or sent back.
+#[utoipa::path(tag = "planning", operation_id = "submit_reserve_plan",
+    request_body = SubmissionRequest,
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The submitted version", body = PlanView)),
     extensions(("x-permission" = json!("reserve_plans.write"))))]
@@ -145,16 +151,57 @@ pub async fn submit_reserve_plan(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     caller
-        .command(Permission::WritePlans, Ok::<NothingToSay, _>, move |tx, _| {
-            commands::submit(tx, &plan_id(&id)?)
+        .command(Permission::WritePlans, SubmissionRequest::parse, move |tx, comment| {
+            commands::submit(tx, &plan_id(&id)?, comment.as_deref())
+        })
+        .await
+}
+
+/// Withdraw a submitted plan
+///
+/// One of its authors takes a submitted version back to a draft, and says why.
+#[utoipa::path(tag = "planning", operation_id = "withdraw_reserve_plan",
+    request_body = ReturnRequest,
+    params(("id" = ReservePlanId, Path, description = "The version's id")),
+    responses((status = 200, description = "The draft", body = PlanView)),
+    extensions(("x-permission" = json!("reserve_plans.write"))))]
+#[post("/reserve-plans/{id}/withdraw")]
+pub async fn withdraw_reserve_plan(
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    caller
+        .command(Permission::WritePlans, ReturnRequest::parse, move |tx, why| {
+            commands::withdraw(tx, &plan_id(&id)?, why)
+        })
+        .await
+}
+
+/// Send a submitted plan back
+///
+/// Another user than its authors returns a submitted version to them as a draft, and says why.
+#[utoipa::path(tag = "planning", operation_id = "send_back_reserve_plan",
+    request_body = ReturnRequest,
+    params(("id" = ReservePlanId, Path, description = "The version's id")),
+    responses((status = 200, description = "The draft", body = PlanView)),
+    extensions(("x-permission" = json!("reserve_plans.approve"))))]
+#[post("/reserve-plans/{id}/send-back")]
+pub async fn send_back_reserve_plan(
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    caller
+        .command(Permission::ApprovePlans, ReturnRequest::parse, move |tx, why| {
+            commands::send_back(tx, &plan_id(&id)?, why)
         })
         .await
 }
 
 /// Approve a submitted plan
 ///
-/// Another user than its authors approves a version. From `effective_from` on it is in force, for
-/// the whole county, until a version with a later `effective_from` is.
+/// Another user than its authors approves a version. From `effective_from` on it is in force for its
+/// region, until a version of that region with a later `effective_from` is. Two that begin at the
+/// same time are refused (`scope_taken`), so that one alone is in force at any time.
 #[utoipa::path(tag = "planning", operation_id = "approve_reserve_plan", request_body = ApprovalRequest,
     params(("id" = ReservePlanId, Path, description = "The version's id")),
     responses((status = 200, description = "The approved version", body = PlanView)),
@@ -171,19 +218,109 @@ pub async fn approve_reserve_plan(
         .await
 }
 
+/// Which page of a version's lines to show.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LinesQuery {
+    /// Rows of a page: 50 unless said, 1000 at most.
+    #[param(minimum = 1)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List the lines of a plan
+///
+/// Pages through the lines of a version in their order.
+#[utoipa::path(tag = "planning", operation_id = "list_reserve_plan_lines",
+    params(("id" = ReservePlanId, Path, description = "The version's id"), LinesQuery),
+    responses((status = 200, description = "A page of lines", body = PlanLinePage)),
+    extensions(("x-permission" = json!("reserve_plans.read"))))]
+#[get("/reserve-plans/{id}/lines")]
+pub async fn list_reserve_plan_lines(
+    caller: Caller,
+    id: web::Path<String>,
+    Filters(query): Filters<LinesQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let mut faults = Faults::new();
+    let (size, after) = page_after::<i64>(query.limit, query.cursor.as_deref(), &mut faults);
+    faults.check()?;
+    caller
+        .read(Permission::ReadPlans, move |conn, _, _| {
+            let plan = expect_plan(conn, &id)?;
+            let lines = records::page_of_lines(conn, &plan.id, after, size.probe())?;
+            let page = Page::from_probe(lines, size, |line| line.line_no);
+            Ok(PlanLinePage::from(page.map(PlanLineView::from)))
+        })
+        .await
+}
+
+/// Where and when a plan is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InForceQuery {
+    /// The region; a commander's own unless said.
+    #[param(example = "360729")]
+    region: Option<String>,
+    /// The time: an instant with an offset, or a date for the end of that day; now unless said.
+    #[param(example = "2026-01-31")]
+    at: Option<String>,
+    /// By what had been approved at this time; by what is known today unless said.
+    known_at: Option<String>,
+}
+
+/// Read the plan in force
+///
+/// The version that is, was or will be in force in a region at a time: the region's own, or that of
+/// the nearest region above it that has one. `until` tells when another takes its place.
+#[utoipa::path(tag = "planning", operation_id = "get_reserve_plan_in_force", params(InForceQuery),
+    responses((status = 200, description = "The plan in force", body = PlanInForceView)),
+    extensions(("x-permission" = json!("reserve_plans.read"))))]
+#[get("/reserve-plans/in-force")]
+pub async fn get_reserve_plan_in_force(
+    caller: Caller,
+    Filters(query): Filters<InForceQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let mut faults = Faults::new();
+    let region = region_asked(query.region.as_deref(), &caller, &mut faults);
+    let region = faults.finish(region)?;
+    caller
+        .read(Permission::ReadPlans, move |conn, app, _| {
+            let now = app.clock.now();
+            let mut faults = Faults::new();
+            let zone = app.settings.zone;
+            let at = moment(query.at.as_deref(), "/at", zone, &mut faults).unwrap_or(now);
+            let known_at = moment(query.known_at.as_deref(), "/known_at", zone, &mut faults);
+            faults.check()?;
+            Ok(views::plan_in_force_view(conn, region, at, known_at, now)?)
+        })
+        .await
+}
+
+/// The region that a query names, or the caller's own.
+fn region_asked(text: Option<&str>, caller: &Caller, faults: &mut Faults) -> Option<RegionCode> {
+    match (text, &caller.actor().region) {
+        (Some(text), _) => faults.keep("/region", RegionCode::new(text)),
+        (None, Some(own)) => Some(own.clone()),
+        (None, None) => faults.keep("/region", Err(FaultCode::Required)),
+    }
+}
+
 /// What a version is compared with.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DiffQuery {
-    /// The id of the other version; the one in force unless said.
+    /// The id of the other version; the one in force for its region unless said.
     against: Option<String>,
 }
 
 /// Compare two versions
 ///
 /// The lines that a version adds, drops and changes against another one, or against the one in
-/// force.
+/// force, field by field.
 #[utoipa::path(tag = "planning", operation_id = "diff_reserve_plan",
     params(("id" = ReservePlanId, Path, description = "The version's id"), DiffQuery),
     responses((status = 200, description = "The differences", body = PlanDiffView)),
@@ -200,109 +337,12 @@ pub async fn diff_reserve_plan(
             let after = expect_plan(conn, &id)?;
             let before = match &query.against {
                 Some(other) => expect_plan(conn, other)?,
-                None => records::plan_in_force(conn, now)?
+                None => records::plans_in_force(conn, now, None)?
+                    .of(&after.region)
+                    .cloned()
                     .ok_or_else(|| Refusal::fault("/against", FaultCode::Required))?,
             };
             Ok(views::diff_view(conn, before, after, now)?)
-        })
-        .await
-}
-
-/// Where a response level is asked for.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct LevelQuery {
-    /// The region; a commander's own unless said.
-    #[param(example = "360729")]
-    region: Option<String>,
-}
-
-/// Read the response level
-///
-/// The level that holds in a region: its own declaration, or that of the nearest region above it;
-/// `normal` where nobody declared any. The `ETag` counts the region's own declarations and is what
-/// the next one names in `If-Match`.
-#[utoipa::path(tag = "planning", operation_id = "get_response_level", params(LevelQuery),
-    responses((status = 200, description = "The level that holds", body = LevelInForceView)),
-    extensions(("x-permission" = json!("reserve_plans.read"))))]
-#[get("/response-level")]
-pub async fn get_response_level(
-    caller: Caller,
-    Filters(query): Filters<LevelQuery>,
-) -> Result<HttpResponse, ApiError> {
-    let mut faults = Faults::new();
-    let region = match (&query.region, &caller.actor().region) {
-        (Some(text), _) => faults.keep("/region", RegionCode::new(text)),
-        (None, Some(own)) => Some(own.clone()),
-        (None, None) => faults.keep("/region", Err(FaultCode::Required)),
-    };
-    let region = faults.finish(region)?;
-    caller
-        .read_versioned(Permission::ReadPlans, move |conn, app, _| {
-            let (view, count) = views::level_in_force(conn, &region, app.clock.now())?;
-            Ok(Versioned(view, count))
-        })
-        .await
-}
-
-/// Declare a response level
-///
-/// Sets the level of a region for itself and what lies in it, by a named authority. It switches
-/// the percentages of the reserve plan in force. `If-Match` is the `ETag` that the region's level
-/// was read with; `*` overrules whatever stands there.
-#[utoipa::path(tag = "planning", operation_id = "declare_response_level", request_body = LevelRequest,
-    responses((status = 200, description = "The declaration", body = DeclarationView)),
-    extensions(("x-permission" = json!("response_level.declare"))))]
-#[put("/response-level")]
-pub async fn declare_response_level(caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.command(Permission::DeclareLevel, Ok::<LevelRequest, _>, commands::declare_level).await
-}
-
-/// Which declarations to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct LevelsQuery {
-    /// Declarations of this region itself.
-    region: Option<String>,
-    /// Rows of a page: 50 unless said, 1000 at most.
-    #[param(minimum = 1)]
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-/// List declared response levels
-///
-/// Every level that was ever declared, the latest effect first; what holds from a future time
-/// stands at the top.
-#[utoipa::path(tag = "planning", operation_id = "list_response_levels", params(LevelsQuery),
-    responses((status = 200, description = "A page of declarations", body = DeclarationPage)),
-    extensions(("x-permission" = json!("reserve_plans.read"))))]
-#[get("/response-levels")]
-pub async fn list_response_levels(
-    caller: Caller,
-    Filters(query): Filters<LevelsQuery>,
-) -> Result<HttpResponse, ApiError> {
-    let mut faults = Faults::new();
-    let (size, after) = page_after::<(Instant, Instant, ResponseLevelId)>(
-        query.limit,
-        query.cursor.as_deref(),
-        &mut faults,
-    );
-    let region =
-        query.region.as_deref().and_then(|text| faults.keep("/region", RegionCode::new(text)));
-    faults.check()?;
-    let filter = LevelFilter { region, effective_by: None, after };
-    caller
-        .read(Permission::ReadPlans, move |conn, _, _| {
-            let declared = records::list_levels(conn, &filter, size.probe())?;
-            let key = |one: &crate::reserve_plan::level::Declaration| {
-                (one.effective_at, one.recorded_at, one.id.clone())
-            };
-            let page = Page::from_probe(declared, size, key);
-            Ok(DeclarationPage::from(page.map(DeclarationView::from)))
         })
         .await
 }
@@ -325,12 +365,17 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(list_reserve_plans)
         .service(draft_reserve_plan)
+        // Before the versions by id: an id is no word.
+        .service(get_reserve_plan_in_force)
         .service(get_reserve_plan)
+        .service(list_reserve_plan_lines)
         .service(edit_reserve_plan)
         .service(submit_reserve_plan)
+        .service(withdraw_reserve_plan)
+        .service(send_back_reserve_plan)
         .service(approve_reserve_plan)
-        .service(diff_reserve_plan)
-        .service(get_response_level)
-        .service(declare_response_level)
-        .service(list_response_levels);
+        .service(diff_reserve_plan);
+    comments::routes(config);
+    norms::routes(config);
+    levels::routes(config);
 }

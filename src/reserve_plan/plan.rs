@@ -1,7 +1,8 @@
-//! What a reserve plan says: versions, lines, and the bases on which a line's target rests.
+//! What a reserve plan says: versions and lines.
 
-use crate::kernel::id::{ReservePlanId, ReservePlanLineId, UserId};
+use crate::kernel::id::{ReservePlanCommentId, ReservePlanId, ReservePlanLineId, UserId};
 use crate::kernel::{Instant, ItemCode, Quantity, Ratio, RegionCode, StoreCode};
+pub use crate::reserve_plan::basis::{Basis, NotComputable};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::word_enum;
 use serde::{Deserialize, Serialize};
@@ -19,89 +20,6 @@ word_enum! {
     }
 }
 
-word_enum! {
-    /// Data without which a target cannot be worked out.
-    pub enum NotComputable {
-        /// The average daily consumption is unknown.
-        ConsumptionUnknown = "consumption_unknown",
-        /// The result is larger than any quantity the service can hold.
-        TooLarge = "too_large",
-    }
-}
-
-impl NotComputable {
-    /// The reason in Chinese.
-    pub const fn zh(self) -> &'static str {
-        match self {
-            Self::ConsumptionUnknown => "缺少消耗数据",
-            Self::TooLarge => "计算结果过大",
-        }
-    }
-
-    /// The reason in English.
-    pub const fn en(self) -> &'static str {
-        match self {
-            Self::ConsumptionUnknown => "the average daily consumption is unknown",
-            Self::TooLarge => "the result is too large",
-        }
-    }
-}
-
-/// One ground on which a line's target rests; the largest of a line's bases counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Basis {
-    /// A fixed quota 储备定额.
-    Fixed {
-        /// Base units.
-        quantity: Quantity,
-    },
-    /// So many days of the average daily consumption.
-    DaysOfCover {
-        /// Whole days.
-        days: i64,
-    },
-    /// A norm by head-count: `heads × rate / per`, e.g. people, beds, staff or students.
-    Norm {
-        /// Number of heads.
-        heads: i64,
-        /// Base units for each `per` heads.
-        rate: i64,
-        /// The number of heads that `rate` is for, above zero.
-        per: i64,
-    },
-}
-
-impl Basis {
-    /// The exact number of base units that it asks for; rounding comes at the very end.
-    ///
-    /// # Errors
-    /// `ConsumptionUnknown` when it rests on consumption and `adc` is `None`.
-    pub fn amount(&self, adc: Option<Ratio>) -> Result<Ratio, NotComputable> {
-        match self {
-            Self::Fixed { quantity } => Ok(Ratio::whole(quantity.units().into())),
-            Self::DaysOfCover { days } => adc
-                .ok_or(NotComputable::ConsumptionUnknown)?
-                .times(Ratio::whole((*days).into()))
-                .ok_or(NotComputable::TooLarge),
-            Self::Norm { heads, rate, per } => i128::from(*heads)
-                .checked_mul((*rate).into())
-                .and_then(|need| Ratio::new(need, (*per).into()))
-                .ok_or(NotComputable::TooLarge),
-        }
-    }
-
-    /// The basis as a formula for people to read.
-    pub fn formula(&self, adc: Option<Ratio>) -> String {
-        match (self, adc) {
-            (Self::Fixed { quantity }, _) => quantity.to_string(),
-            (Self::DaysOfCover { days }, Some(adc)) => format!("{adc} × {days}"),
-            (Self::DaysOfCover { days }, None) => format!("? × {days}"),
-            (Self::Norm { heads, rate, per }, _) => format!("{heads} × {rate} / {per}"),
-        }
-    }
-}
-
 /// Integer percentages by response level; a level that is not named is 100 %.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LevelPercents(BTreeMap<ResponseLevel, i64>);
@@ -112,9 +30,35 @@ impl LevelPercents {
         Self(percents)
     }
 
-    /// The percentage at a level.
+    /// The percentage at a level; 100 where it is not named.
     pub fn at(&self, level: ResponseLevel) -> i64 {
         self.0.get(&level).copied().unwrap_or(100)
+    }
+
+    /// The percentage that a level is given by name.
+    pub fn named(&self, level: ResponseLevel) -> Option<i64> {
+        self.0.get(&level).copied()
+    }
+
+    /// The percentage of a target at a level: a level that is not named asks for 100 %, and for no
+    /// less than a lesser level does. So a gap between named levels never lowers a target.
+    pub fn rising_to(&self, level: ResponseLevel) -> i64 {
+        let lesser = self.0.range(..=level).map(|(_, percent)| *percent);
+        self.0.get(&level).copied().unwrap_or_else(|| lesser.fold(100, i64::max))
+    }
+
+    /// The levels that ask for less than a lesser one does.
+    pub fn falling(&self) -> Vec<ResponseLevel> {
+        let mut highest = 0;
+        let levels = ResponseLevel::ALL.iter().copied();
+        levels
+            .filter(|level| {
+                let percent = self.rising_to(*level);
+                let falls = percent < highest;
+                highest = highest.max(percent);
+                falls
+            })
+            .collect()
     }
 }
 
@@ -190,6 +134,15 @@ impl PlanLine {
         // What does not fit is held at the largest quantity: a floor that vanished would be worse.
         Some(scaled.ceil_quantity().unwrap_or(Quantity::MAX))
     }
+
+    /// Below this no target lies at a response level: the highest floor of it and all lesser ones.
+    ///
+    /// A grave level may open the reserve by a lower floor, but what should be there does not
+    /// shrink by it.
+    pub fn least_target_at(&self, level: ResponseLevel) -> Option<Quantity> {
+        let up_to = ResponseLevel::ALL.iter().copied().filter(|other| *other <= level);
+        up_to.filter_map(|other| self.floor_at(other)).max()
+    }
 }
 
 /// A line as it stands in a stored version.
@@ -238,6 +191,8 @@ pub struct Approval {
 pub struct PlanVersion {
     /// Its identifier.
     pub id: ReservePlanId,
+    /// The region that it is for: the stores in it, unless a smaller region has a plan in force.
+    pub region: RegionCode,
     /// The number of the plan, the same for all its versions.
     pub number: String,
     /// Which version of that plan it is, from 1.
@@ -269,6 +224,71 @@ impl PlanVersion {
             self.authors.push(user.clone());
         }
     }
+}
+
+/// The plans in force at one time: at most one for each region.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlansInForce(BTreeMap<RegionCode, PlanVersion>);
+
+impl PlansInForce {
+    /// The plan that holds in a region: its own, or that of the nearest region above it.
+    pub fn of(&self, region: &RegionCode) -> Option<&PlanVersion> {
+        region.with_ancestors().into_iter().find_map(|above| self.0.get(&above))
+    }
+
+    /// Whether a version is the one in force for its region.
+    pub fn holds(&self, plan: &PlanVersion) -> bool {
+        self.0.get(&plan.region).is_some_and(|holding| holding.id == plan.id)
+    }
+
+    /// Each plan in force, by region.
+    pub fn iter(&self) -> impl Iterator<Item = &PlanVersion> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<PlanVersion> for PlansInForce {
+    /// Of several versions of a region the last holds.
+    fn from_iter<I: IntoIterator<Item = PlanVersion>>(plans: I) -> Self {
+        Self(plans.into_iter().map(|plan| (plan.region.clone(), plan)).collect())
+    }
+}
+
+word_enum! {
+    /// What somebody did when they said something of a version.
+    pub enum CommentAct {
+        /// Nothing else: a remark, a question or an answer.
+        Comment = "comment",
+        /// Handed it in.
+        Submitted = "submitted",
+        /// Took it back to go on writing, as one of its authors.
+        Withdrawn = "withdrawn",
+        /// Sent it back to its authors.
+        SentBack = "sent_back",
+        /// Approved it.
+        Approved = "approved",
+    }
+}
+
+/// What somebody said of a version; never amended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Its identifier.
+    pub id: ReservePlanCommentId,
+    /// The version.
+    pub plan_id: ReservePlanId,
+    /// The comment that it answers.
+    pub reply_to: Option<ReservePlanCommentId>,
+    /// The line that it is about, by its number at that time.
+    pub line_no: Option<i64>,
+    /// What was done with it.
+    pub act: CommentAct,
+    /// What was said; always there, except where something was submitted or approved.
+    pub text: Option<String>,
+    /// The name of the user.
+    pub author: String,
+    /// When.
+    pub created_at: Instant,
 }
 
 /// The floor of an item at a store as the plan in force has it.

@@ -4,7 +4,7 @@ use crate::db::schema::{item, region, store, store_kind};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::{Instant, ItemCode, RegionCode, StoreCode};
 use crate::load_locked;
-use crate::reserve_plan::level::LevelsInForce;
+use crate::reserve_plan::level::{Declaration, LevelsInForce};
 use crate::reserve_plan::plan::{FloorInForce, StorePlace};
 use crate::reserve_plan::records::{self, LevelFilter};
 use crate::reserve_plan::rules;
@@ -26,8 +26,9 @@ pub fn floor_of(
     item: &ItemCode,
     at: Instant,
 ) -> Result<Option<FloorInForce>, DbError> {
-    let Some(plan) = records::plan_in_force(conn, at)? else { return Ok(None) };
     let Some(place) = place_of(conn, store)? else { return Ok(None) };
+    let plans = records::plans_in_force(conn, at, None)?;
+    let Some(plan) = plans.of(&place.region) else { return Ok(None) };
     let lines = records::lines_of(conn, &plan.id, Some(item))?;
     let places = [place];
     let governing = rules::governing_lines(&lines, &places);
@@ -47,10 +48,41 @@ pub fn floor_of(
 /// # Errors
 /// When the database fails.
 pub fn levels_in_force(conn: &mut DbConnection, at: Instant) -> Result<LevelsInForce, DbError> {
-    let filter = LevelFilter { effective_by: Some(at), ..LevelFilter::default() };
+    levels_as_known(conn, at, None)
+}
+
+/// The level that each region has declared for itself, as it stands at `at`; with `known_at` by
+/// what had been recorded at that time.
+///
+/// # Errors
+/// When the database fails.
+pub fn levels_as_known(
+    conn: &mut DbConnection,
+    at: Instant,
+    known_at: Option<Instant>,
+) -> Result<LevelsInForce, DbError> {
+    let filter =
+        LevelFilter { effective_by: Some(at), recorded_by: known_at, ..LevelFilter::default() };
     // The latest come first, so going backwards lets each region's latest have the last word.
     let declared = records::list_levels(conn, &filter, MANY_LEVELS)?;
     Ok(declared.into_iter().rev().map(|one| (one.region, one.level)).collect())
+}
+
+/// Every declaration that ever mattered to a region: its own and those of the regions above it.
+///
+/// # Errors
+/// When the database fails.
+pub fn declarations_over(
+    conn: &mut DbConnection,
+    region: &RegionCode,
+    known_at: Option<Instant>,
+) -> Result<Vec<Declaration>, DbError> {
+    let filter = LevelFilter {
+        regions: Some(region.with_ancestors()),
+        recorded_by: known_at,
+        ..LevelFilter::default()
+    };
+    records::list_levels(conn, &filter, MANY_LEVELS)
 }
 
 /// The kind and region of a store.
@@ -71,8 +103,8 @@ pub fn place_of(conn: &mut DbConnection, code: &StoreCode) -> Result<Option<Stor
 pub struct KnownNames {
     /// Every item, with whether it is in use.
     pub items: BTreeMap<ItemCode, bool>,
-    /// Every store.
-    pub stores: BTreeSet<StoreCode>,
+    /// Every store, with the region it lies in.
+    pub stores: BTreeMap<StoreCode, RegionCode>,
     /// Every kind of store.
     pub kinds: BTreeSet<String>,
     /// Every region.
@@ -85,7 +117,8 @@ pub struct KnownNames {
 /// When the database fails.
 pub fn known_names(conn: &mut DbConnection) -> Result<KnownNames, DbError> {
     let items: Vec<(ItemCode, bool)> = item::table.select((item::code, item::active)).load(conn)?;
-    let stores: Vec<StoreCode> = store::table.select(store::code).load(conn)?;
+    let stores: Vec<(StoreCode, RegionCode)> =
+        store::table.select((store::code, store::region_code)).load(conn)?;
     let kinds: Vec<String> = store_kind::table.select(store_kind::code).load(conn)?;
     let regions: Vec<RegionCode> = region::table.select(region::code).load(conn)?;
     Ok(KnownNames {
@@ -96,8 +129,26 @@ pub fn known_names(conn: &mut DbConnection) -> Result<KnownNames, DbError> {
     })
 }
 
-/// Whether a region exists; holds it until the transaction ends, so that declarations for it
-/// follow one another.
+/// Whether a region exists.
+///
+/// # Errors
+/// When the database fails.
+pub fn region_exists(conn: &mut DbConnection, code: &RegionCode) -> Result<bool, DbError> {
+    let found: Option<RegionCode> =
+        region::table.filter(region::code.eq(code)).select(region::code).first(conn).optional()?;
+    Ok(found.is_some())
+}
+
+/// The Chinese name of an item; `None` when there is no such item.
+///
+/// # Errors
+/// When the database fails.
+pub fn name_of_item(conn: &mut DbConnection, code: &ItemCode) -> Result<Option<String>, DbError> {
+    Ok(item::table.filter(item::code.eq(code)).select(item::name_zh).first(conn).optional()?)
+}
+
+/// Whether a region exists; holds it until the transaction ends, so that declarations and
+/// approvals for it follow one another.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,12 +1,13 @@
 //! The rows of plans and response levels; the only place that writes them.
 
-use crate::db::schema::{reserve_plan, reserve_plan_line, response_level};
+use crate::db::schema::{reserve_plan, reserve_plan_comment, reserve_plan_line, response_level};
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::{ReservePlanId, ReservePlanLineId, ResponseLevelId};
+use crate::kernel::id::{ReservePlanCommentId, ReservePlanId, ReservePlanLineId, ResponseLevelId};
 use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
 use crate::reserve_plan::level::{Declaration, ResponseLevel};
 use crate::reserve_plan::plan::{
-    Approval, LineScope, PlanLine, PlanStatus, PlanVersion, StoredLine, Submission,
+    Approval, Comment, CommentAct, LineScope, PlanLine, PlanStatus, PlanVersion, PlansInForce,
+    StoredLine, Submission,
 };
 use crate::{load_locked, on_each_backend};
 use diesel::prelude::*;
@@ -39,6 +40,7 @@ struct PlanRow {
     approval_number: Option<String>,
     effective_from: Option<Instant>,
     revision: i64,
+    region_code: Option<RegionCode>,
 }
 
 impl PlanRow {
@@ -53,6 +55,7 @@ impl PlanRow {
         };
         Ok(PlanVersion {
             id: self.id,
+            region: self.region_code.ok_or_else(|| unreadable("a plan is for a region"))?,
             number: self.number,
             version: self.version,
             name: self.name,
@@ -139,6 +142,23 @@ pub fn newest_version(conn: &mut DbConnection, number: &str) -> Result<i64, DbEr
     Ok(newest.unwrap_or(0))
 }
 
+/// The region that the versions of a plan are for; `None` when there is no such plan.
+///
+/// # Errors
+/// When the database fails.
+pub fn region_of_number(
+    conn: &mut DbConnection,
+    number: &str,
+) -> Result<Option<RegionCode>, DbError> {
+    let found: Option<Option<RegionCode>> = reserve_plan::table
+        .filter(reserve_plan::number.eq(number))
+        .order(reserve_plan::version)
+        .select(reserve_plan::region_code)
+        .first(conn)
+        .optional()?;
+    Ok(found.flatten())
+}
+
 /// How many plan numbers begin with `prefix`, to find a free one.
 ///
 /// # Errors
@@ -176,9 +196,15 @@ pub fn insert_plan(conn: &mut DbConnection, plan: &PlanVersion) -> Result<(), Db
             reserve_plan::approval_number.eq(approval.and_then(|a| a.number.as_ref())),
             reserve_plan::effective_from.eq(approval.map(|a| a.effective_from)),
             reserve_plan::revision.eq(plan.revision),
+            reserve_plan::region_code.eq(&plan.region),
         ))
         .execute(conn);
-    match inserted {
+    unless_taken(inserted)
+}
+
+/// What somebody else has just taken is a conflict, so that the command runs again and sees it.
+fn unless_taken(written: Result<usize, Error>) -> Result<(), DbError> {
+    match written {
         Ok(_one) => Ok(()),
         Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, taken)) => {
             Err(DbError::Conflict(taken.message().to_owned()))
@@ -190,10 +216,11 @@ pub fn insert_plan(conn: &mut DbConnection, plan: &PlanVersion) -> Result<(), Db
 /// Writes what may change of a version: name, status, authors, submission, approval, revision.
 ///
 /// # Errors
-/// When the database fails.
+/// [`DbError::Conflict`] when another version of the region has just been approved from the same
+/// time; otherwise when the database fails.
 pub fn update_plan(conn: &mut DbConnection, plan: &PlanVersion) -> Result<(), DbError> {
     let (submission, approval) = (plan.submission.as_ref(), plan.approval.as_ref());
-    diesel::update(reserve_plan::table.filter(reserve_plan::id.eq(&plan.id)))
+    let updated = diesel::update(reserve_plan::table.filter(reserve_plan::id.eq(&plan.id)))
         .set((
             reserve_plan::name.eq(&plan.name),
             reserve_plan::status.eq(plan.status),
@@ -206,8 +233,8 @@ pub fn update_plan(conn: &mut DbConnection, plan: &PlanVersion) -> Result<(), Db
             reserve_plan::effective_from.eq(approval.map(|a| a.effective_from)),
             reserve_plan::revision.eq(plan.revision),
         ))
-        .execute(conn)?;
-    Ok(())
+        .execute(conn);
+    unless_taken(updated)
 }
 
 /// Puts these lines in place of those that a draft has.
@@ -299,6 +326,8 @@ pub struct PlanFilter {
     pub status: Option<PlanStatus>,
     /// Only versions of the plan with this number.
     pub number: Option<String>,
+    /// Only versions for this region itself.
+    pub region: Option<RegionCode>,
     /// Only what comes after this place: creation and id of the last row shown.
     pub after: Option<(Instant, ReservePlanId)>,
 }
@@ -319,6 +348,9 @@ pub fn list_plans(
     if let Some(number) = &filter.number {
         query = query.filter(reserve_plan::number.eq(number));
     }
+    if let Some(region) = &filter.region {
+        query = query.filter(reserve_plan::region_code.eq(region));
+    }
     if let Some((created_at, id)) = &filter.after {
         query = query.filter(
             reserve_plan::created_at
@@ -335,26 +367,95 @@ pub fn list_plans(
         .collect()
 }
 
-/// The approved version with the latest `effective_from` not after `at`.
-///
-/// Of two with the same time the one approved last holds.
+/// The plans in force at `at`: of each region the approved version with the latest
+/// `effective_from` by then; with `known_at` only of those that had been approved by that time.
 ///
 /// # Errors
 /// When the database fails.
-pub fn plan_in_force(conn: &mut DbConnection, at: Instant) -> Result<Option<PlanVersion>, DbError> {
-    reserve_plan::table
+pub fn plans_in_force(
+    conn: &mut DbConnection,
+    at: Instant,
+    known_at: Option<Instant>,
+) -> Result<PlansInForce, DbError> {
+    let mut query = reserve_plan::table
         .filter(reserve_plan::status.eq(PlanStatus::Approved))
         .filter(reserve_plan::effective_from.le(at))
-        .order((
-            reserve_plan::effective_from.desc(),
-            reserve_plan::approved_at.desc(),
-            reserve_plan::id.desc(),
-        ))
+        .select(PlanRow::as_select())
+        .into_boxed();
+    if let Some(known_at) = known_at {
+        query = query.filter(reserve_plan::approved_at.le(known_at));
+    }
+    // The latest comes last, and has the last word.
+    let rows: Vec<PlanRow> = query
+        .order((reserve_plan::effective_from, reserve_plan::approved_at, reserve_plan::id))
+        .load(conn)?;
+    rows.into_iter().map(PlanRow::into_plan).collect()
+}
+
+/// The approved version of a region that begins at exactly this time.
+///
+/// # Errors
+/// When the database fails.
+pub fn beginning_at(
+    conn: &mut DbConnection,
+    region: &RegionCode,
+    effective_from: Instant,
+) -> Result<Option<PlanVersion>, DbError> {
+    reserve_plan::table
+        .filter(reserve_plan::status.eq(PlanStatus::Approved))
+        .filter(reserve_plan::region_code.eq(region))
+        .filter(reserve_plan::effective_from.eq(effective_from))
         .select(PlanRow::as_select())
         .first(conn)
         .optional()?
         .map(PlanRow::into_plan)
         .transpose()
+}
+
+/// When the next approved version of one of these regions begins after `at`.
+///
+/// # Errors
+/// When the database fails.
+pub fn next_beginning(
+    conn: &mut DbConnection,
+    regions: &[RegionCode],
+    at: Instant,
+    known_at: Option<Instant>,
+) -> Result<Option<Instant>, DbError> {
+    let mut query = reserve_plan::table
+        .filter(reserve_plan::status.eq(PlanStatus::Approved))
+        .filter(reserve_plan::region_code.eq_any(regions))
+        .filter(reserve_plan::effective_from.gt(at))
+        .select(diesel::dsl::min(reserve_plan::effective_from))
+        .into_boxed();
+    if let Some(known_at) = known_at {
+        query = query.filter(reserve_plan::approved_at.le(known_at));
+    }
+    Ok(query.first(conn)?)
+}
+
+/// The lines of several versions, by version and in their order; all of them, or those of one item.
+///
+/// # Errors
+/// When the database fails.
+pub fn lines_of_plans(
+    conn: &mut DbConnection,
+    plans: &[ReservePlanId],
+    item: Option<&ItemCode>,
+) -> Result<Vec<StoredLine>, DbError> {
+    let mut query = reserve_plan_line::table
+        .filter(reserve_plan_line::plan_id.eq_any(plans))
+        .select(LineRow::as_select())
+        .into_boxed();
+    if let Some(item) = item {
+        query = query.filter(reserve_plan_line::item_code.eq(item));
+    }
+    query
+        .order((reserve_plan_line::plan_id, reserve_plan_line::line_no, reserve_plan_line::id))
+        .load(conn)?
+        .into_iter()
+        .map(LineRow::into_line)
+        .collect()
 }
 
 /// The lines of a version in their order; all of them, or those of one item.
@@ -366,20 +467,107 @@ pub fn lines_of(
     plan: &ReservePlanId,
     item: Option<&ItemCode>,
 ) -> Result<Vec<StoredLine>, DbError> {
-    let mut query = reserve_plan_line::table
+    lines_of_plans(conn, std::slice::from_ref(plan), item)
+}
+
+/// Lines of a version after a line number, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub fn page_of_lines(
+    conn: &mut DbConnection,
+    plan: &ReservePlanId,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<StoredLine>, DbError> {
+    let rows: Vec<LineRow> = reserve_plan_line::table
         .filter(reserve_plan_line::plan_id.eq(plan))
+        .filter(reserve_plan_line::line_no.gt(after.unwrap_or(0)))
         .select(LineRow::as_select())
-        .into_boxed();
-    if let Some(item) = item {
-        query = query.filter(reserve_plan_line::item_code.eq(item));
-    }
-    query
         .order((reserve_plan_line::line_no, reserve_plan_line::id))
-        .limit(i64::try_from(MAX_LINES).unwrap_or(i64::MAX))
-        .load(conn)?
-        .into_iter()
-        .map(LineRow::into_line)
-        .collect()
+        .limit(limit)
+        .load(conn)?;
+    rows.into_iter().map(LineRow::into_line).collect()
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = reserve_plan_comment)]
+struct CommentRow {
+    id: ReservePlanCommentId,
+    plan_id: ReservePlanId,
+    reply_to: Option<ReservePlanCommentId>,
+    line_no: Option<i64>,
+    act: CommentAct,
+    text: Option<String>,
+    author: String,
+    created_at: Instant,
+}
+
+impl From<CommentRow> for Comment {
+    fn from(row: CommentRow) -> Self {
+        let CommentRow { id, plan_id, reply_to, line_no, act, text, author, created_at } = row;
+        Self { id, plan_id, reply_to, line_no, act, text, author, created_at }
+    }
+}
+
+/// Stores what somebody said.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert_comment(conn: &mut DbConnection, comment: &Comment) -> Result<(), DbError> {
+    diesel::insert_into(reserve_plan_comment::table)
+        .values((
+            reserve_plan_comment::id.eq(&comment.id),
+            reserve_plan_comment::plan_id.eq(&comment.plan_id),
+            reserve_plan_comment::reply_to.eq(comment.reply_to.as_ref()),
+            reserve_plan_comment::line_no.eq(comment.line_no),
+            reserve_plan_comment::act.eq(comment.act),
+            reserve_plan_comment::text.eq(comment.text.as_ref()),
+            reserve_plan_comment::author.eq(&comment.author),
+            reserve_plan_comment::created_at.eq(comment.created_at),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What was said of a version under this id.
+///
+/// # Errors
+/// When the database fails.
+pub fn find_comment(
+    conn: &mut DbConnection,
+    plan: &ReservePlanId,
+    id: &ReservePlanCommentId,
+) -> Result<Option<Comment>, DbError> {
+    let row: Option<CommentRow> = reserve_plan_comment::table
+        .filter(reserve_plan_comment::plan_id.eq(plan))
+        .filter(reserve_plan_comment::id.eq(id))
+        .select(CommentRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(Comment::from))
+}
+
+/// What was said of a version, the oldest first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub fn list_comments(
+    conn: &mut DbConnection,
+    plan: &ReservePlanId,
+    after: Option<&(Instant, ReservePlanCommentId)>,
+    limit: i64,
+) -> Result<Vec<Comment>, DbError> {
+    use reserve_plan_comment::{created_at, id, plan_id};
+    let mut query = reserve_plan_comment::table
+        .filter(plan_id.eq(plan))
+        .select(CommentRow::as_select())
+        .into_boxed();
+    if let Some((at, last)) = after {
+        query = query.filter(created_at.gt(*at).or(created_at.eq(*at).and(id.gt(last))));
+    }
+    let rows: Vec<CommentRow> = query.order((created_at, id)).limit(limit).load(conn)?;
+    Ok(rows.into_iter().map(Comment::from).collect())
 }
 
 #[derive(Queryable, Selectable)]
@@ -439,19 +627,12 @@ pub fn latest_level(
     region: &RegionCode,
     at: Instant,
 ) -> Result<Option<Declaration>, DbError> {
-    response_level::table
-        .filter(response_level::region_code.eq(region))
-        .filter(response_level::effective_at.le(at))
-        .order((
-            response_level::effective_at.desc(),
-            response_level::recorded_at.desc(),
-            response_level::id.desc(),
-        ))
-        .select(LevelRow::as_select())
-        .first(conn)
-        .optional()?
-        .map(LevelRow::into_declaration)
-        .transpose()
+    let filter = LevelFilter {
+        regions: Some(vec![region.clone()]),
+        effective_by: Some(at),
+        ..LevelFilter::default()
+    };
+    Ok(list_levels(conn, &filter, 1)?.into_iter().next())
 }
 
 /// How many declarations a region has made.
@@ -468,10 +649,12 @@ pub fn count_levels(conn: &mut DbConnection, region: &RegionCode) -> Result<i64,
 /// Which declarations a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct LevelFilter {
-    /// Only those of this region itself.
-    pub region: Option<RegionCode>,
+    /// Only those of these regions themselves.
+    pub regions: Option<Vec<RegionCode>>,
     /// Only those that have taken effect by then.
     pub effective_by: Option<Instant>,
+    /// Only those that had been recorded by then.
+    pub recorded_by: Option<Instant>,
     /// Only what comes after this place: effect, record and id of the last row shown.
     pub after: Option<(Instant, Instant, ResponseLevelId)>,
 }
@@ -487,8 +670,11 @@ pub fn list_levels(
 ) -> Result<Vec<Declaration>, DbError> {
     use response_level::{effective_at, id, recorded_at, region_code};
     let mut query = response_level::table.select(LevelRow::as_select()).into_boxed();
-    if let Some(region) = &filter.region {
-        query = query.filter(region_code.eq(region));
+    if let Some(regions) = &filter.regions {
+        query = query.filter(region_code.eq_any(regions));
+    }
+    if let Some(at) = filter.recorded_by {
+        query = query.filter(recorded_at.le(at));
     }
     if let Some(at) = filter.effective_by {
         query = query.filter(effective_at.le(at));

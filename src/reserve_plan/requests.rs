@@ -1,28 +1,22 @@
 //! What clients send about plans and levels, and how it becomes a command: every fault gathered.
 
 use crate::authority::{Authority, AuthorityRequest};
-use crate::kernel::id::ReservePlanId;
-use crate::kernel::time::{BusinessZone, parse_date};
+use crate::kernel::id::{ReservePlanCommentId, ReservePlanId};
+use crate::kernel::time::{BusinessZone, parse_date, plus_days};
 use crate::kernel::{
     Bilingual, FaultCode, Faults, Instant, ItemCode, Quantity, Refusal, RegionCode, StoreCode, Text,
 };
+use crate::reserve_plan::basis_request::{BasisBody, bases_of};
 use crate::reserve_plan::level::ResponseLevel;
-use crate::reserve_plan::plan::{Basis, LevelPercents, LineScope, PlanLine};
+use crate::reserve_plan::plan::{LevelPercents, LineScope, PlanLine};
 use crate::reserve_plan::records::MAX_LINES;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// The most days that a basis may cover: ten years.
-const MAX_DAYS: i64 = 3_650;
-/// The most heads, and the largest rate, of a norm.
-const MAX_HEADS: i64 = 1_000_000_000;
 /// The largest percentage that a level may set.
 const MAX_PERCENT: i64 = 1_000;
-/// The most bases that a line may have.
-const MAX_BASES: usize = 10;
-
 /// A new version of a reserve plan.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -41,8 +35,13 @@ pub struct PlanRequest {
     /// The number of the plan. A known number gives the plan's next version; absent, that of the
     /// copied version, or a new one.
     pub number: Option<String>,
-    /// The id of a version whose lines, name and number it begins with.
+    /// The id of a version whose lines, name, number and region it begins with.
     pub copy_from: Option<String>,
+    /// The region that it is for: the stores in it, unless a smaller region in it has a plan in
+    /// force. That of the plan's other versions, or the caller's own, unless said.
+    #[serde(default)]
+    #[schema(example = "360729")]
+    pub region_code: Option<String>,
     /// Its lines; may be added later.
     pub lines: Option<Vec<PlanLineBody>>,
 }
@@ -61,7 +60,7 @@ pub struct PlanPatch {
 ///
 /// For a store the closest line counts: its own, then that of its kind, then that of the smallest
 /// region around it.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanLineBody {
     /// The store it speaks of.
@@ -80,35 +79,12 @@ pub struct PlanLineBody {
     /// The target is never above this, in base units.
     #[schema(minimum = 0)]
     pub ceiling: Option<i64>,
-    /// Whole percents of the target by response level; 100 where not named.
+    /// Whole percents of the target by response level. A level that is not named asks for 100, and
+    /// for no less than a lesser level; a named one may not ask for less either.
     pub level_percent: Option<BTreeMap<String, i64>>,
-    /// Whole percents of the floor by response level; 100 where not named.
+    /// Whole percents of the floor by response level; 100 where not named. At a grave level it may
+    /// be 0, which opens the reserve and leaves the target where it was.
     pub floor_percent: Option<BTreeMap<String, i64>>,
-}
-
-/// A ground of a target: `fixed` with `quantity`, `days_of_cover` with `days`, or `norm` with
-/// `heads`, `rate` and `per` (`heads × rate / per`).
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BasisBody {
-    /// `fixed`, `days_of_cover` or `norm`.
-    #[schema(example = "fixed")]
-    pub kind: String,
-    /// Base units of a fixed quota.
-    #[schema(minimum = 0, example = 5000)]
-    pub quantity: Option<i64>,
-    /// Days of the average daily consumption.
-    #[schema(minimum = 1)]
-    pub days: Option<i64>,
-    /// Number of heads of a norm: people, beds, staff, students.
-    #[schema(minimum = 0)]
-    pub heads: Option<i64>,
-    /// Base units for each `per` heads.
-    #[schema(minimum = 0)]
-    pub rate: Option<i64>,
-    /// The heads that `rate` is for; 1 unless said.
-    #[schema(minimum = 1)]
-    pub per: Option<i64>,
 }
 
 /// The approval of a submitted version.
@@ -121,6 +97,99 @@ pub struct ApprovalRequest {
     /// From when it holds: an instant with an offset, or a date for the start of that day; now
     /// unless said. A time in the past changes the figures from then on.
     pub effective_from: Option<String>,
+    /// A word to the authors.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// A draft that is handed in.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"comment": "按上级新标准调整了口罩定额"}))]
+pub struct SubmissionRequest {
+    /// A word to those who approve it.
+    pub comment: Option<String>,
+}
+
+/// Why a version is withdrawn or sent back.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"comment": "乡镇的检测试剂定额偏低，请按人口重算"}))]
+pub struct ReturnRequest {
+    /// Why.
+    pub comment: String,
+}
+
+/// Something to say of a version.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"text": "中医院的床位数以哪一年为准？", "line": 12}))]
+pub struct CommentRequest {
+    /// What.
+    pub text: String,
+    /// The id of the comment that it answers.
+    pub reply_to: Option<String>,
+    /// The number of the line that it is about.
+    #[schema(minimum = 1)]
+    pub line: Option<i64>,
+}
+
+/// Something to say of a version.
+#[derive(Debug, Clone)]
+pub struct SayOfPlan {
+    /// What.
+    pub text: String,
+    /// The comment that it answers.
+    pub reply_to: Option<ReservePlanCommentId>,
+    /// The number of the line that it is about.
+    pub line: Option<i64>,
+}
+
+impl SubmissionRequest {
+    /// What is said with it.
+    ///
+    /// # Errors
+    /// `validation_failed` when it is empty or too long.
+    pub fn parse(self) -> Result<Option<String>, Refusal> {
+        let mut faults = Faults::new();
+        let comment = remark("/comment", self.comment.as_deref(), &mut faults);
+        faults.finish(Some(comment))
+    }
+}
+
+impl ReturnRequest {
+    /// Why.
+    ///
+    /// # Errors
+    /// `validation_failed` when it is empty or too long.
+    pub fn parse(self) -> Result<String, Refusal> {
+        let mut faults = Faults::new();
+        let comment = remark("/comment", Some(&self.comment), &mut faults);
+        faults.finish(comment)
+    }
+}
+
+impl CommentRequest {
+    /// The comment.
+    ///
+    /// # Errors
+    /// `validation_failed` with every fault.
+    pub fn parse(self) -> Result<SayOfPlan, Refusal> {
+        let mut faults = Faults::new();
+        let text = remark("/text", Some(&self.text), &mut faults);
+        let reply_to = self.reply_to.and_then(|id| {
+            let id = ReservePlanCommentId::try_from(id).map_err(|_other_shape| FaultCode::Unknown);
+            faults.keep("/reply_to", id)
+        });
+        if self.line.is_some_and(|line| line < 1) {
+            faults.add("/line", FaultCode::OutOfRange);
+        }
+        faults.finish(text.map(|text| SayOfPlan { text, reply_to, line: self.line }))
+    }
+}
+
+fn remark(pointer: &str, text: Option<&str>, faults: &mut Faults) -> Option<String> {
+    faults.keep(pointer, Text::<1000>::new(text?)).map(String::from)
 }
 
 /// A declaration of a response level.
@@ -154,6 +223,8 @@ pub struct DraftPlan {
     pub number: Option<String>,
     /// The version whose lines it begins with.
     pub copy_from: Option<ReservePlanId>,
+    /// The region that it is for; that of the plan's versions or of the caller where `None`.
+    pub region: Option<RegionCode>,
     /// Its lines; those of the copied version where `None`.
     pub lines: Option<Vec<PlanLine>>,
 }
@@ -196,6 +267,8 @@ pub struct ApprovePlan {
     pub approval_number: String,
     /// From when it holds. A time in the past is allowed: figures asked for as of then change.
     pub effective_from: Starting,
+    /// A word to the authors.
+    pub comment: Option<String>,
 }
 
 /// A declaration of a response level.
@@ -231,8 +304,10 @@ impl PlanRequest {
         if self.name.is_none() && copy_from.is_none() {
             faults.add("/name", FaultCode::Required);
         }
+        let region =
+            self.region_code.and_then(|text| faults.keep("/region_code", RegionCode::new(&text)));
         let lines = lines_of(self.lines, &mut faults);
-        faults.finish(Some(DraftPlan { name, number, copy_from, lines }))
+        faults.finish(Some(DraftPlan { name, number, copy_from, region, lines }))
     }
 }
 
@@ -259,8 +334,10 @@ impl ApprovalRequest {
         let number = faults.keep("/approval_number", Text::<60>::new(&self.approval_number));
         let effective_from =
             starting(self.effective_from.as_deref(), "/effective_from", &mut faults);
+        let comment = remark("/comment", self.comment.as_deref(), &mut faults);
         let command = number.map(|number| ApprovePlan {
             approval_number: number.into(),
+            comment,
             effective_from: effective_from.unwrap_or(Starting::Now),
         });
         faults.finish(command)
@@ -310,6 +387,20 @@ fn starting(text: Option<&str>, pointer: &str, faults: &mut Faults) -> Option<St
     faults.keep(pointer, instant).map(Starting::Instant)
 }
 
+/// A time that is asked about: an instant with an offset, or a date for the end of that day.
+pub fn moment(
+    text: Option<&str>,
+    pointer: &str,
+    zone: BusinessZone,
+    faults: &mut Faults,
+) -> Option<Instant> {
+    Some(match starting(text, pointer, faults)? {
+        Starting::Instant(at) => at,
+        Starting::Day(day) => zone.start_of(plus_days(day, 1)).plus(TimeDelta::microseconds(-1)),
+        Starting::Now => return None,
+    })
+}
+
 fn lines_of(lines: Option<Vec<PlanLineBody>>, faults: &mut Faults) -> Option<Vec<PlanLine>> {
     let lines = lines?;
     if lines.len() > MAX_LINES {
@@ -324,7 +415,8 @@ fn lines_of(lines: Option<Vec<PlanLineBody>>, faults: &mut Faults) -> Option<Vec
 }
 
 impl PlanLineBody {
-    fn parse(self, pointer: &str, faults: &mut Faults) -> Option<PlanLine> {
+    /// The line; `None` when it has a fault.
+    pub fn parse(self, pointer: &str, faults: &mut Faults) -> Option<PlanLine> {
         let at = |field: &str| format!("{pointer}/{field}");
         let scope = scope_of(
             self.store_code.as_deref(),
@@ -341,6 +433,14 @@ impl PlanLineBody {
             faults.add(at("ceiling"), FaultCode::Contradicts);
         }
         let level_percent = percents_of(self.level_percent, &at("level_percent"), faults);
+        for level in level_percent.falling() {
+            let message = Bilingual::new(
+                "级别越高，百分比不得越低",
+                "must not be below that of a lesser level",
+            );
+            let pointer = format!("{}/{level}", at("level_percent"));
+            faults.add_saying(pointer, FaultCode::Contradicts, message);
+        }
         let floor_percent = percents_of(self.floor_percent, &at("floor_percent"), faults);
         Some(PlanLine {
             scope: scope?,
@@ -416,66 +516,6 @@ fn percents_of(
     LevelPercents::new(read)
 }
 
-fn bases_of(bases: &[BasisBody], pointer: &str, faults: &mut Faults) -> Vec<Basis> {
-    if bases.is_empty() {
-        faults.add(pointer, FaultCode::Required);
-    }
-    if bases.len() > MAX_BASES {
-        faults.add(pointer, FaultCode::TooLong);
-    }
-    let bases = bases.iter().enumerate();
-    bases.filter_map(|(at, basis)| basis.parse(&format!("{pointer}/{at}"), faults)).collect()
-}
-
-impl BasisBody {
-    fn parse(&self, pointer: &str, faults: &mut Faults) -> Option<Basis> {
-        let given = [
-            ("quantity", self.quantity),
-            ("days", self.days),
-            ("heads", self.heads),
-            ("rate", self.rate),
-            ("per", self.per),
-        ];
-        let allowed: &[&str] = match self.kind.as_str() {
-            "fixed" => &["quantity"],
-            "days_of_cover" => &["days"],
-            "norm" => &["heads", "rate", "per"],
-            _ => {
-                faults.add(format!("{pointer}/kind"), FaultCode::NotInList);
-                return None;
-            }
-        };
-        for (field, value) in given {
-            if value.is_some() && !allowed.contains(&field) {
-                faults.add(format!("{pointer}/{field}"), FaultCode::Contradicts);
-            }
-        }
-        let mut whole = |field: &str, value: Option<i64>, least: i64, most: i64| {
-            let checked = match value {
-                None => Err(FaultCode::Required),
-                Some(value) if (least..=most).contains(&value) => Ok(value),
-                Some(_) => Err(FaultCode::OutOfRange),
-            };
-            faults.keep(format!("{pointer}/{field}"), checked)
-        };
-        match self.kind.as_str() {
-            "fixed" => {
-                let units = whole("quantity", self.quantity, 0, Quantity::MAX.units())?;
-                Quantity::new(units).ok().map(|quantity| Basis::Fixed { quantity })
-            }
-            "days_of_cover" => {
-                whole("days", self.days, 1, MAX_DAYS).map(|days| Basis::DaysOfCover { days })
-            }
-            _ => {
-                let heads = whole("heads", self.heads, 0, MAX_HEADS);
-                let rate = whole("rate", self.rate, 0, MAX_HEADS);
-                let per = whole("per", self.per.or(Some(1)), 1, MAX_HEADS);
-                Some(Basis::Norm { heads: heads?, rate: rate?, per: per? })
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -494,7 +534,7 @@ mod tests {
                 {"item_code": "M 3", "bases": [], "floor": 5, "ceiling": 4},
                 {"store_code": "A", "store_kind": "hospital", "item_code": "M03",
                  "bases": [{"kind": "guess"}, {"kind": "fixed"}, {"kind": "fixed", "quantity": -1},
-                           {"kind": "norm", "heads": 1, "rate": 1, "per": 0, "days": 3}],
+                           {"kind": "norm", "heads": 1, "rate": 1, "per": 0, "quantity": 3}],
                  "level_percent": {"V": 100, "I": -1}}
             ]
         }))
@@ -512,7 +552,7 @@ mod tests {
                 ("/lines/1/bases/0/kind", "not_in_list"),
                 ("/lines/1/bases/1/quantity", "required"),
                 ("/lines/1/bases/2/quantity", "out_of_range"),
-                ("/lines/1/bases/3/days", "contradicts"),
+                ("/lines/1/bases/3/quantity", "contradicts"),
                 ("/lines/1/bases/3/per", "out_of_range"),
                 ("/lines/1/level_percent/I", "out_of_range"),
                 ("/lines/1/level_percent/V", "not_in_list"),
@@ -527,6 +567,7 @@ mod tests {
             ApprovalRequest {
                 approval_number: "1".to_owned(),
                 effective_from: text.map(str::to_owned),
+                comment: None,
             }
             .parse()
             .map(|command| command.effective_from)

@@ -3,7 +3,9 @@
 use crate::kernel::id::UserId;
 use crate::kernel::{Code, ItemCode, Quantity, Ratio, Refusal, StoreCode};
 use crate::reserve_plan::level::ResponseLevel;
-use crate::reserve_plan::plan::{LineScope, NotComputable, PlanLine, PlanStatus, StorePlace};
+use crate::reserve_plan::plan::{
+    LineScope, NotComputable, PlanLine, PlanStatus, PlanVersion, StorePlace,
+};
 use std::collections::BTreeMap;
 
 /// A target and each step on the way to it.
@@ -21,7 +23,7 @@ pub struct Target {
     pub at_level: Ratio,
     /// The same, rounded up.
     pub rounded: Quantity,
-    /// The floor at that level.
+    /// The target is at least this: the highest floor of that level and all lesser ones.
     pub floor: Option<Quantity>,
     /// The ceiling.
     pub ceiling: Option<Quantity>,
@@ -31,7 +33,8 @@ pub struct Target {
 /// its floor and its ceiling.
 ///
 /// There is one rounding, at the end, so that no basis is rounded twice. Where a level raises the
-/// floor above the ceiling, the floor holds: it is reserve.
+/// floor above the ceiling, the floor holds: it is reserve. A graver level never lowers a target:
+/// requests refuse percents that fall, and a floor that falls leaves the target where it was.
 ///
 /// # Errors
 /// `ConsumptionUnknown` when any of the bases rests on a consumption that is not known, even where
@@ -44,12 +47,12 @@ pub fn target(
     let bases =
         line.bases.iter().map(|basis| basis.amount(adc)).collect::<Result<Vec<Ratio>, _>>()?;
     let largest = bases.iter().copied().max().unwrap_or(Ratio::ZERO);
-    let percent = line.level_percent.at(level);
+    let percent = line.level_percent.rising_to(level);
     let at_level = Ratio::new(percent.into(), 100)
         .and_then(|share| largest.times(share))
         .ok_or(NotComputable::TooLarge)?;
     let rounded = at_level.ceil_quantity().ok_or(NotComputable::TooLarge)?;
-    let floor = line.floor_at(level);
+    let floor = line.least_target_at(level);
     let below_ceiling = line.ceiling.map_or(rounded, |ceiling| rounded.min(ceiling));
     let quantity = floor.map_or(below_ceiling, |floor| below_ceiling.max(floor));
     Ok(Target {
@@ -96,11 +99,12 @@ impl AsRef<PlanLine> for PlanLine {
 }
 
 /// Lines that say the same thing twice: each index that repeats an earlier scope and item.
-pub fn repeated_lines(lines: &[PlanLine]) -> Vec<usize> {
+pub fn repeated_lines<L: AsRef<PlanLine>>(lines: &[L]) -> Vec<usize> {
     let mut seen = std::collections::BTreeSet::new();
     lines
         .iter()
         .enumerate()
+        .map(|(at, line)| (at, line.as_ref()))
         .filter(|(_, line)| !seen.insert((&line.scope, &line.item)))
         .map(|(at, _)| at)
         .collect()
@@ -172,6 +176,70 @@ pub fn submit(status: PlanStatus, lines: usize) -> Result<PlanStatus, Refusal> {
     }
 }
 
+/// Takes a submitted version back to go on writing it.
+///
+/// # Errors
+/// `wrong_status` unless it is submitted; then `forbidden` for anybody but its `authors`, who send
+/// it back instead.
+pub fn withdraw(
+    status: PlanStatus,
+    authors: &[UserId],
+    user: &UserId,
+) -> Result<PlanStatus, Refusal> {
+    match status {
+        PlanStatus::Submitted if authors.contains(user) => Ok(PlanStatus::Draft),
+        PlanStatus::Submitted => Err(Refusal::new(
+            Code::Forbidden,
+            "只有编制人可以撤回；审批人请退回",
+            "Only its authors withdraw a plan; others send it back",
+        )),
+        PlanStatus::Draft | PlanStatus::Approved => Err(wrong_status(
+            status,
+            "只有已提交的方案可以撤回",
+            "Only a submitted plan can be withdrawn",
+        )),
+    }
+}
+
+/// Sends a submitted version back to its authors.
+///
+/// # Errors
+/// `wrong_status` unless it is submitted; then `own_document` for one of its `authors`.
+pub fn send_back(
+    status: PlanStatus,
+    authors: &[UserId],
+    user: &UserId,
+) -> Result<PlanStatus, Refusal> {
+    match status {
+        PlanStatus::Submitted if authors.contains(user) => Err(Refusal::plain(Code::OwnDocument)),
+        PlanStatus::Submitted => Ok(PlanStatus::Draft),
+        PlanStatus::Draft | PlanStatus::Approved => Err(wrong_status(
+            status,
+            "只有已提交的方案可以退回",
+            "Only a submitted plan can be sent back",
+        )),
+    }
+}
+
+/// Refuses a version that would begin when another approved one of its region does.
+///
+/// # Errors
+/// `scope_taken`, naming the other.
+pub fn begins_alone(other: Option<&PlanVersion>) -> Result<(), Refusal> {
+    let Some(other) = other else { return Ok(()) };
+    let (number, version, region) = (&other.number, other.version, &other.region);
+    Err(Refusal::new(
+        Code::ScopeTaken,
+        format!(
+            "地区 {region} 在同一时间已有已批准的方案 {number} 第 {version} 版，请另定生效时间"
+        ),
+        format!("Version {version} of {number} begins then for {region}: choose another time"),
+    )
+    .with("plan_id", other.id.as_str())
+    .with("plan_number", number.as_str())
+    .with("plan_version", version))
+}
+
 /// Approves a submitted version.
 ///
 /// # Errors
@@ -204,6 +272,7 @@ mod tests {
     use super::*;
     use crate::kernel::RegionCode;
     use crate::reserve_plan::plan::{Basis, LevelPercents};
+    use crate::reserve_plan::rate::Rate;
     use proptest::prelude::*;
 
     fn units(n: i64) -> Quantity {
@@ -212,6 +281,10 @@ mod tests {
 
     fn fixed(n: i64) -> Basis {
         Basis::Fixed { quantity: units(n) }
+    }
+
+    fn norm(heads: i64, rate: i64, per: i64) -> Basis {
+        Basis::Norm { heads, rate, per, days: 1, norm_code: None, norm_units: Rate::ONE }
     }
 
     fn line(bases: Vec<Basis>) -> PlanLine {
@@ -226,83 +299,8 @@ mod tests {
         }
     }
 
-    fn plain_target(basis: Basis, adc: Option<Ratio>) -> i64 {
-        target(&line(vec![basis]), ResponseLevel::Normal, adc).unwrap().quantity.units()
-    }
-
     fn percents(of: &[(ResponseLevel, i64)]) -> LevelPercents {
         LevelPercents::new(of.iter().copied().collect())
-    }
-
-    #[test]
-    fn r01_a_fixed_quota_is_the_target() {
-        assert_eq!(plain_target(fixed(5_000), None), 5_000);
-    }
-
-    #[test]
-    fn r02_days_of_cover_multiply_the_average_use() {
-        let adc = Ratio::new(1830, 60);
-        assert_eq!(adc.unwrap().to_string(), "61/2");
-        assert_eq!(plain_target(Basis::DaysOfCover { days: 30 }, adc), 915);
-        // The same use over 49 days with stock.
-        assert_eq!(plain_target(Basis::DaysOfCover { days: 30 }, Ratio::new(1830, 49)), 1_121);
-    }
-
-    #[test]
-    fn r06_full_load_days_written_as_a_norm() {
-        let daily = 12 * 4 + 18 * 2 + 30 * 2 + 60;
-        assert_eq!(plain_target(Basis::Norm { heads: daily, rate: 10, per: 1 }, None), 2_040);
-        assert_eq!(plain_target(Basis::Norm { heads: daily, rate: 30, per: 1 }, None), 6_120);
-    }
-
-    #[test]
-    fn r07_weekly_needs_of_severe_and_critical_beds_keep_their_fractions_to_the_end() {
-        // 12 × 2.278023 + 3 × 4.086172 = 39.594792 health workers, in millionths.
-        let workers = 12 * 2_278_023 + 3 * 4_086_172;
-        assert_eq!(workers, 39_594_792);
-        for (per_day, weekly) in [(1, 278), (24, 6_652), (4, 1_109)] {
-            let basis = Basis::Norm { heads: workers, rate: per_day * 7, per: 1_000_000 };
-            assert_eq!(plain_target(basis, None), weekly);
-        }
-        assert_eq!(plain_target(Basis::Norm { heads: 15, rate: 14, per: 1 }, None), 210);
-    }
-
-    #[test]
-    fn r08_a_norm_per_ten_thousand_people_rounds_up() {
-        let basis = Basis::Norm { heads: 182_345, rate: 15, per: 10_000 };
-        assert_eq!(plain_target(basis, None), 274);
-    }
-
-    #[test]
-    fn r09_a_response_level_multiplies_by_whole_percents() {
-        let mut line = line(vec![fixed(1_121)]);
-        line.level_percent = percents(&[
-            (ResponseLevel::IV, 100),
-            (ResponseLevel::III, 130),
-            (ResponseLevel::II, 160),
-            (ResponseLevel::I, 200),
-        ]);
-        let at = |level| target(&line, level, None).unwrap().quantity.units();
-        assert_eq!(
-            ResponseLevel::ALL.iter().map(|l| at(*l)).collect::<Vec<_>>(),
-            [1_121, 1_121, 1_458, 1_794, 2_242]
-        );
-    }
-
-    #[test]
-    fn r17_a_hospital_stockpile_of_eight_weeks() {
-        for (heads, sets_a_day, eight_weeks) in [(20, 4, 4_480), (60, 2, 6_720), (470, 1, 26_320)] {
-            let basis = Basis::Norm { heads, rate: sets_a_day * 56, per: 1 };
-            assert_eq!(plain_target(basis, None), eight_weeks);
-        }
-    }
-
-    #[test]
-    fn r18_respirators_and_patient_masks_of_thirty_days() {
-        let respirators = 16 * 3 + 8 * 12 + 4 * 15;
-        assert_eq!(plain_target(Basis::Norm { heads: respirators, rate: 30, per: 1 }, None), 6_120);
-        // 1.2 masks a day for each of fifteen patients.
-        assert_eq!(plain_target(Basis::Norm { heads: 15, rate: 12 * 30, per: 10 }, None), 540);
     }
 
     #[test]
@@ -340,7 +338,7 @@ mod tests {
             target(&line, ResponseLevel::Normal, Some(Ratio::ZERO)).unwrap().quantity,
             units(1_000_000)
         );
-        let vast = Basis::Norm { heads: i64::MAX, rate: i64::MAX, per: 1 };
+        let vast = norm(i64::MAX, i64::MAX, 1);
         assert_eq!(
             target(&super::tests::line(vec![vast]), ResponseLevel::Normal, None),
             Err(NotComputable::TooLarge)
@@ -415,7 +413,17 @@ mod tests {
         assert_eq!(submit(PlanStatus::Draft, 1), Ok(PlanStatus::Submitted));
         assert_eq!(approve(PlanStatus::Submitted, &by, &other), Ok(PlanStatus::Approved));
         assert_eq!(edit(PlanStatus::Draft), Ok(()));
+        assert_eq!(withdraw(PlanStatus::Submitted, &by, &author), Ok(PlanStatus::Draft));
+        assert_eq!(send_back(PlanStatus::Submitted, &by, &other), Ok(PlanStatus::Draft));
 
+        assert_eq!(
+            withdraw(PlanStatus::Submitted, &by, &other).map_err(code),
+            Err(Code::Forbidden)
+        );
+        assert_eq!(
+            send_back(PlanStatus::Submitted, &by, &author).map_err(code),
+            Err(Code::OwnDocument)
+        );
         assert_eq!(submit(PlanStatus::Draft, 0).map_err(code), Err(Code::WrongStatus));
         assert_eq!(
             approve(PlanStatus::Submitted, &by, &author).map_err(code),
@@ -427,16 +435,14 @@ mod tests {
         }
         for wrong in [PlanStatus::Draft, PlanStatus::Approved] {
             assert_eq!(approve(wrong, &by, &other).map_err(code), Err(Code::WrongStatus));
+            assert_eq!(withdraw(wrong, &by, &author).map_err(code), Err(Code::WrongStatus));
+            assert_eq!(send_back(wrong, &by, &other).map_err(code), Err(Code::WrongStatus));
         }
     }
 
     #[test]
     fn bases_and_percents_read_back_from_json() {
-        let bases = vec![
-            fixed(5),
-            Basis::DaysOfCover { days: 30 },
-            Basis::Norm { heads: 3, rate: 2, per: 1 },
-        ];
+        let bases = vec![fixed(5), Basis::DaysOfCover { days: 30 }, norm(3, 2, 1)];
         let json = serde_json::to_string(&bases).unwrap();
         assert_eq!(serde_json::from_str::<Vec<Basis>>(&json).unwrap(), bases);
         let levels = percents(&[(ResponseLevel::Normal, 90), (ResponseLevel::I, 200)]);
@@ -450,7 +456,7 @@ mod tests {
             (0_i64..100_000).prop_map(fixed),
             (1_i64..400).prop_map(|days| Basis::DaysOfCover { days }),
             (0_i64..100_000, 0_i64..1_000, 1_i64..10_000)
-                .prop_map(|(heads, rate, per)| Basis::Norm { heads, rate, per }),
+                .prop_map(|(heads, rate, per)| norm(heads, rate, per)),
         ]
     }
 

@@ -1,14 +1,17 @@
 //! Plans and levels as the service shows them.
 
+pub mod comments;
+pub mod norms;
+
 use crate::authority::Authority;
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::{ReservePlanId, ResponseLevelId};
+use crate::kernel::id::{ReservePlanId, ReservePlanLineId, ResponseLevelId};
 use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
-use crate::reserve_plan::level::{Declaration, ResponseLevel};
+use crate::reserve_plan::level::{Declaration, LevelHeld, ResponseLevel, timeline};
 use crate::reserve_plan::plan::{
-    Basis, LevelPercents, LineScope, PlanStatus, PlanVersion, StoredLine,
+    Basis, LevelPercents, LineScope, PlanLine, PlanStatus, PlanVersion, PlansInForce, StoredLine,
 };
-use crate::reserve_plan::{records, rules};
+use crate::reserve_plan::{queries, records, rules};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +20,8 @@ use utoipa::ToSchema;
 pub struct PlanHead {
     /// The version's id.
     pub id: ReservePlanId,
+    /// The region that it is for: the stores in it, unless a smaller region has a plan in force.
+    pub region_code: RegionCode,
     /// The number of the plan, the same for all its versions.
     #[schema(example = "RP-2026-001")]
     pub number: String,
@@ -26,7 +31,7 @@ pub struct PlanHead {
     pub name: String,
     /// How far it has come.
     pub status: PlanStatus,
-    /// Whether it is the one that holds now: the approved version with the latest
+    /// Whether it is the one that holds now for its region: the approved version with the latest
     /// `effective_from` that is not in the future.
     pub in_force: bool,
     /// From when it holds, once approved.
@@ -50,13 +55,15 @@ pub struct PlanHead {
 }
 
 impl PlanHead {
-    /// A version as shown, told which one is in force.
-    pub fn new(plan: PlanVersion, in_force: Option<&ReservePlanId>) -> Self {
+    /// A version as shown, told which ones are in force.
+    pub fn new(plan: PlanVersion, in_force: &PlansInForce) -> Self {
+        let holds = in_force.holds(&plan);
         let (submitted_by, submitted_at) = plan.submission.map(|s| (s.by, s.at)).unzip();
         let (approved_by, approved_at) = plan.approval.clone().map(|a| (a.by, a.at)).unzip();
         Self {
-            in_force: in_force == Some(&plan.id),
+            in_force: holds,
             id: plan.id,
+            region_code: plan.region,
             number: plan.number,
             version: plan.version,
             name: plan.name,
@@ -139,6 +146,14 @@ pub struct PlanDiffView {
     pub before: PlanHead,
     /// The version asked about.
     pub after: PlanHead,
+    /// The lines, matched by store, kind or region, and item.
+    #[serde(flatten)]
+    pub lines: LinesDiffView,
+}
+
+/// How the lines of two versions differ.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LinesDiffView {
     /// Lines that only the version asked about has.
     pub added: Vec<PlanLineView>,
     /// Lines that it no longer has.
@@ -154,6 +169,72 @@ pub struct ChangedLine {
     pub before: PlanLineView,
     /// What it says.
     pub after: PlanLineView,
+    /// The fields that say something else.
+    pub fields: Vec<ChangedField>,
+}
+
+/// A field of a line before and after.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChangedField {
+    /// Its name.
+    #[schema(example = "ceiling")]
+    pub field: String,
+    /// What it said.
+    #[schema(value_type = Object)]
+    pub before: serde_json::Value,
+    /// What it says.
+    #[schema(value_type = Object)]
+    pub after: serde_json::Value,
+}
+
+/// What came of a table of lines.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReplacedLinesView {
+    /// The version.
+    pub plan_id: ReservePlanId,
+    /// Whether it was only tried, and nothing stored.
+    pub dry_run: bool,
+    /// Lines of the table.
+    pub lines: usize,
+    /// What changes by them.
+    pub changes: LinesDiffView,
+}
+
+/// The plan that is in force in a region at a time.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanInForceView {
+    /// The region asked about.
+    pub region_code: RegionCode,
+    /// The time asked about.
+    pub at: Instant,
+    /// By what had been approved at this time; null for what is known today.
+    pub known_at: Option<Instant>,
+    /// The plan: the region's own, or that of the nearest region above it; null when none is.
+    pub plan: Option<PlanHead>,
+    /// When the next plan takes its place, as far as one has been approved.
+    pub until: Option<Instant>,
+}
+
+/// The plan that is in force in a region at a time.
+///
+/// # Errors
+/// When the database fails.
+pub fn plan_in_force_view(
+    conn: &mut DbConnection,
+    region: RegionCode,
+    at: Instant,
+    known_at: Option<Instant>,
+    now: Instant,
+) -> Result<PlanInForceView, DbError> {
+    let plan = records::plans_in_force(conn, at, known_at)?.of(&region).cloned();
+    let mut nearer = region.with_ancestors();
+    if let Some(plan) = &plan {
+        nearer.retain(|above| plan.region.contains(above));
+    }
+    let until = records::next_beginning(conn, &nearer, at, known_at)?;
+    let today = records::plans_in_force(conn, now, None)?;
+    let plan = plan.map(|plan| PlanHead::new(plan, &today));
+    Ok(PlanInForceView { region_code: region, at, known_at, plan, until })
 }
 
 /// A declaration of a response level.
@@ -192,6 +273,30 @@ impl From<Declaration> for DeclarationView {
     }
 }
 
+/// A stretch of time in which one level held in a region.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LevelHeldView {
+    /// The level.
+    pub level: ResponseLevel,
+    /// From when; null for the time before any declaration.
+    pub from: Option<Instant>,
+    /// Until when, exclusive; null while nothing later is declared.
+    pub until: Option<Instant>,
+    /// The declaration that it comes from: the region's own or of a region above it.
+    pub declaration: Option<DeclarationView>,
+}
+
+impl From<&LevelHeld<'_>> for LevelHeldView {
+    fn from(held: &LevelHeld<'_>) -> Self {
+        Self {
+            level: held.level,
+            from: held.from,
+            until: held.until,
+            declaration: held.declaration.cloned().map(DeclarationView::from),
+        }
+    }
+}
+
 /// The response level that holds in a region.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LevelInForceView {
@@ -211,14 +316,12 @@ pub fn level_in_force(
     conn: &mut DbConnection,
     region: &RegionCode,
     at: Instant,
+    known_at: Option<Instant>,
 ) -> Result<(LevelInForceView, i64), DbError> {
-    let mut found = None;
-    for above in region.with_ancestors() {
-        found = records::latest_level(conn, &above, at)?;
-        if found.is_some() {
-            break;
-        }
-    }
+    let mut declared = queries::declarations_over(conn, region, known_at)?;
+    declared.retain(|one| one.effective_at <= at);
+    let held = timeline(region, &declared);
+    let found = held.last().and_then(|held| held.declaration).cloned();
     let view = LevelInForceView {
         region_code: region.clone(),
         level: found.as_ref().map_or(ResponseLevel::Normal, |declared| declared.level),
@@ -236,10 +339,10 @@ pub fn plan_view(
     plan: PlanVersion,
     now: Instant,
 ) -> Result<PlanView, DbError> {
-    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
+    let in_force = records::plans_in_force(conn, now, None)?;
     let lines = records::lines_of(conn, &plan.id, None)?;
     Ok(PlanView {
-        head: PlanHead::new(plan, in_force.as_ref()),
+        head: PlanHead::new(plan, &in_force),
         lines: lines.into_iter().map(Into::into).collect(),
     })
 }
@@ -254,23 +357,74 @@ pub fn diff_view(
     after: PlanVersion,
     now: Instant,
 ) -> Result<PlanDiffView, DbError> {
-    let in_force = records::plan_in_force(conn, now)?.map(|plan| plan.id);
+    let in_force = records::plans_in_force(conn, now, None)?;
     let old = records::lines_of(conn, &before.id, None)?;
     let new = records::lines_of(conn, &after.id, None)?;
-    let found = rules::diff(&old, &new);
-    let views = |lines: Vec<&StoredLine>| lines.into_iter().cloned().map(Into::into).collect();
     Ok(PlanDiffView {
-        before: PlanHead::new(before, in_force.as_ref()),
-        after: PlanHead::new(after, in_force.as_ref()),
-        added: views(found.added),
-        removed: views(found.removed),
-        changed: found
-            .changed
-            .into_iter()
-            .map(|(before, after)| ChangedLine {
-                before: before.clone().into(),
-                after: after.clone().into(),
-            })
-            .collect(),
+        before: PlanHead::new(before, &in_force),
+        after: PlanHead::new(after, &in_force),
+        lines: LinesDiffView::between(&old, &new),
     })
+}
+
+impl LinesDiffView {
+    fn between(old: &[StoredLine], new: &[StoredLine]) -> Self {
+        let found = rules::diff(old, new);
+        let views = |lines: Vec<&StoredLine>| lines.into_iter().cloned().map(Into::into).collect();
+        let changed = found.changed.into_iter();
+        Self {
+            added: views(found.added),
+            removed: views(found.removed),
+            changed: changed.map(|(before, after)| ChangedLine::of(before, after)).collect(),
+        }
+    }
+}
+
+impl ChangedLine {
+    fn of(before: &StoredLine, after: &StoredLine) -> Self {
+        let (before, after) =
+            (PlanLineView::from(before.clone()), PlanLineView::from(after.clone()));
+        Self { fields: changed_fields(&before, &after), before, after }
+    }
+}
+
+/// The fields of two lines that say something else, without their place in the version.
+fn changed_fields(before: &PlanLineView, after: &PlanLineView) -> Vec<ChangedField> {
+    let fields_of = |line: &PlanLineView| match serde_json::to_value(line) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        // A line is a plain struct of texts and numbers, which always has a JSON form.
+        Ok(_) | Err(_) => serde_json::Map::new(),
+    };
+    let (old, mut new) = (fields_of(before), fields_of(after));
+    old.into_iter()
+        .filter(|(field, _)| field != "line")
+        .filter_map(|(field, before)| {
+            let after = new.remove(&field).unwrap_or_default();
+            (before != after).then_some(ChangedField { field, before, after })
+        })
+        .collect()
+}
+
+/// What putting lines in place of those of a draft changes.
+pub fn replaced_view(
+    plan: &ReservePlanId,
+    old: &[StoredLine],
+    new: &[PlanLine],
+    dry_run: bool,
+) -> ReplacedLinesView {
+    let stored: Vec<StoredLine> = (1_i64..)
+        .zip(new)
+        .map(|(line_no, line)| StoredLine {
+            id: ReservePlanLineId::generate(),
+            plan_id: plan.clone(),
+            line_no,
+            line: line.clone(),
+        })
+        .collect();
+    ReplacedLinesView {
+        plan_id: plan.clone(),
+        dry_run,
+        lines: stored.len(),
+        changes: LinesDiffView::between(old, &stored),
+    }
 }

@@ -29,8 +29,10 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "catalogue", description = "物资目录: items, packs, trade item numbers, substitutes"),
         (name = "stores", description = "储备点: regions, kinds of store, stores"),
         (name = "stock", description = "库存: receipts, issues, write-offs, movements, lots"),
+        (name = "stocktakes", description = "盘点: sheets, counts, differences, accuracy"),
         (name = "planning", description = "储备方案与缺口: reserve plans, response level, shortfalls"),
         (name = "dispatches", description = "调拨: from request to signature; paperwork; draw-downs"),
+        (name = "allocations", description = "分配: who gets what of scarce stock; routes"),
         (name = "users", description = "用户: roles, tokens, the audit trail"),
         (name = "system", description = "系统: health, measurements"),
     )
@@ -57,7 +59,34 @@ pub fn openapi() -> OpenApi {
 /// # Errors
 /// When the document has no JSON form, which only a fault in the generator could cause.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    openapi().to_pretty_json().map(|json| json + "\n")
+    openapi().to_pretty_json().map(|json| settled(&json))
+}
+
+/// The same text with the `x-` members of each operation in the order of their names: the
+/// generator keeps them in a hash map, whose order differs from run to run.
+fn settled(json: &str) -> String {
+    let is_extension = |line: &str| line.trim_start().starts_with("\"x-");
+    let mut settled = String::with_capacity(json.len());
+    let mut lines = json.lines().peekable();
+    while let Some(line) = lines.next() {
+        let mut group = vec![line];
+        while is_extension(line) && lines.peek().is_some_and(|next| is_extension(next)) {
+            group.extend(lines.next());
+        }
+        let ends_object = group.last().is_some_and(|last| !last.ends_with(','));
+        let many = group.len() > 1;
+        group.sort_unstable();
+        let last = group.len() - 1;
+        for (at, line) in group.into_iter().enumerate() {
+            let bare = if many { line.trim_end_matches(',') } else { line };
+            settled.push_str(bare);
+            if many && !(at == last && ends_object) {
+                settled.push(',');
+            }
+            settled.push('\n');
+        }
+    }
+    settled
 }
 
 /// Security, headers and the errors that every operation can answer.
@@ -101,8 +130,15 @@ fn is_conditional(operation: &Operation, method: &HttpMethod, has_path_parameter
     matches!(method, HttpMethod::Post) && has_path_parameter && !created
 }
 
+/// Whether an operation stores something: a question in a body says of itself that it does not.
+fn stores(operation: &Operation) -> bool {
+    let says = operation.extensions.as_ref().and_then(|extensions| extensions.get("x-stores"));
+    says != Some(&serde_json::Value::Bool(false))
+}
+
 fn complete(operation: &mut Operation, method: &HttpMethod, has_path_parameter: bool) {
-    let storing = !matches!(method, HttpMethod::Get);
+    let storing = !matches!(method, HttpMethod::Get) && stores(operation);
+    let has_body = operation.request_body.is_some();
     let conditional = storing && is_conditional(operation, method, has_path_parameter);
     let parameters = operation.parameters.get_or_insert_default();
     parameters.push(header("Accept-Language", "`zh` or `en`: the language of messages", false));
@@ -128,10 +164,12 @@ fn complete(operation: &mut Operation, method: &HttpMethod, has_path_parameter: 
     if has_path_parameter || storing {
         errors.push(("404", "No such thing in the caller's scope"));
     }
-    if storing {
-        errors.push(("409", "The state of things says no: `code` tells why"));
+    if storing || has_body {
         errors.push(("413", "The body is too large"));
         errors.push(("415", "The body is not application/json"));
+    }
+    if storing {
+        errors.push(("409", "The state of things says no: `code` tells why"));
         errors.push(("507", "Storage is full; reading goes on"));
     }
     if conditional {

@@ -10,6 +10,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::stores::api::routes)
         .configure(crate::stock::api::routes)
         .configure(crate::reserve_plan::api::routes)
+        .configure(crate::exchange::api::routes)
         .configure(crate::shortfall::api::routes)
         .configure(crate::capability::api::routes)
         .configure(crate::authority::api::routes)
@@ -17,5 +18,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::issue::api::routes)
         .configure(crate::dispatch::api::routes)
         .configure(crate::correction::api::routes)
-        .configure(crate::batch::api::routes);
+        .configure(crate::batch::api::routes)
+        .configure(crate::allocation::api::routes)
+        .configure(crate::stocktake::api::routes);
 }

@@ -1,5 +1,7 @@
 //! The REST face of shortfalls.
 
+pub mod preview;
+
 use crate::access::Permission;
 use crate::http::{ApiError, Caller, Filters, Problem, page_after};
 use crate::kernel::page::{Cursor, PageSize};
@@ -19,8 +21,11 @@ const MAX_HORIZON_DAYS: i64 = 365;
 /// A page of shortfalls, in the order of store and item.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ShortfallPage {
-    /// The version of the plan that the figures rest on; null when none is in force.
+    /// The version of the plan that the figures rest on; null when none is in force, and when
+    /// several are and no region with a plan is asked about.
     pub plan: Option<PlanRef>,
+    /// Every version that figures may rest on, by region; each row names its own.
+    pub plans: Vec<PlanRef>,
     /// The gravest response level that holds at any store asked about; each row has its own.
     pub level: ResponseLevel,
     /// The time that the figures are of.
@@ -39,6 +44,7 @@ impl From<Answer> for ShortfallPage {
         let last = rows.last().filter(|_| answer.more);
         Self {
             plan: answer.plan.as_ref().map(PlanRef::from),
+            plans: answer.plans.iter().map(PlanRef::from).collect(),
             level: answer.level,
             as_of: answer.as_of,
             next_cursor: last.map(|row| Cursor::after(&(&row.store_code, &row.item_code)).into()),
@@ -202,5 +208,8 @@ pub async fn explain_shortfall(
 
 /// The operations on shortfalls.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_shortfalls).service(explain_shortfall);
+    config
+        .service(list_shortfalls)
+        .service(explain_shortfall)
+        .service(preview::preview_response_level);
 }

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod holding;
+pub mod preview;
 pub mod projection;
 pub mod queries;
 pub mod rules;

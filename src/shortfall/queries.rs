@@ -1,5 +1,7 @@
 //! The figures of many stores and items at once: a fixed number of queries, however many lines.
 
+pub mod preview;
+
 use crate::catalogue::Category;
 use crate::config::Settings;
 use crate::consumption::queries::averages::averages;
@@ -7,11 +9,11 @@ use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, Window, average_use};
 use crate::db::schema::{item, lot, makers_lot, stock_balance, store, transit_balance};
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::{DispatchId, LotId};
+use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
 use crate::kernel::time::{BusinessZone, plus_days};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, RegionCode, StoreCode};
 use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
-use crate::reserve_plan::plan::{NotComputable, PlanVersion, StorePlace, StoredLine};
+use crate::reserve_plan::plan::{NotComputable, PlanVersion, PlansInForce, StorePlace, StoredLine};
 use crate::reserve_plan::rules::{Target, governing_lines, target};
 use crate::reserve_plan::{queries as plans, records as plan_records};
 use crate::shortfall::holding::{Held, LotAtStore, LotOnTheWay, hold};
@@ -108,8 +110,10 @@ impl Line {
 /// The lines asked for and what they rest on.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The plan in force, if there is one.
+    /// The plan in force, when one alone governs the stores asked about, or that of the region asked.
     pub plan: Option<PlanVersion>,
+    /// Every plan in force that governs any of those stores, by region.
+    pub plans: Vec<PlanVersion>,
     /// The gravest level that holds at any of the stores asked about.
     pub level: ResponseLevel,
     /// The time that the figures are of.
@@ -137,16 +141,18 @@ pub fn shortfalls(
     let asked_level = question.region.as_ref().map(|region| levels.of(region));
     let gravest = stores.iter().map(|store| levels.of(&store.region)).max();
     let level = gravest.max(asked_level).unwrap_or(ResponseLevel::Normal);
-    let plan = plan_records::plan_in_force(conn, now)?;
-    let mut answer =
-        Answer { plan, level, as_of: now, lines: Vec::new(), more: false, totals: None };
-    let all = match &answer.plan {
-        None => Vec::new(),
-        Some(plan) => {
-            let lines = plan_records::lines_of(conn, &plan.id, question.item.as_ref())?;
-            cells_asked(conn, question, lines, &stores)?
-        }
+    let in_force = plan_records::plans_in_force(conn, now, None)?;
+    let plans = governing_plans(&in_force, &stores);
+    let mut answer = Answer {
+        plan: plan_to_name(question, &in_force, &plans),
+        plans,
+        level,
+        as_of: now,
+        lines: Vec::new(),
+        more: false,
+        totals: None,
     };
+    let all = cells_asked(conn, question, &in_force, &answer.plans, &stores)?;
     // Which line stands how is only known after its figures; without that question, only the
     // lines of the page need be worked out.
     let page_only = question.status.is_none() && !question.totals;
@@ -231,27 +237,59 @@ pub fn stores_asked(
     Ok(rows.into_iter().map(|(code, kind, region)| StorePlace { code, kind, region }).collect())
 }
 
+/// The plans that govern any of these stores, by region.
+fn governing_plans(in_force: &PlansInForce, stores: &[StorePlace]) -> Vec<PlanVersion> {
+    let governing: BTreeSet<&RegionCode> =
+        stores.iter().filter_map(|store| in_force.of(&store.region)).map(|p| &p.region).collect();
+    in_force.iter().filter(|plan| governing.contains(&plan.region)).cloned().collect()
+}
+
+/// The plan that stands at the head of an answer.
+fn plan_to_name(
+    question: &Question,
+    in_force: &PlansInForce,
+    plans: &[PlanVersion],
+) -> Option<PlanVersion> {
+    match plans {
+        [only] => Some(only.clone()),
+        _ => question.region.as_ref().and_then(|region| in_force.of(region)).cloned(),
+    }
+}
+
+/// The line that counts for each store and item asked about, in their order: of the plan that is in
+/// force where the store is, the closest to it.
 fn cells_asked(
     conn: &mut DbConnection,
     question: &Question,
-    mut lines: Vec<StoredLine>,
+    in_force: &PlansInForce,
+    plans: &[PlanVersion],
     stores: &[StorePlace],
 ) -> Result<Vec<Governed>, DbError> {
+    let ids: Vec<ReservePlanId> = plans.iter().map(|plan| plan.id.clone()).collect();
+    let mut lines = plan_records::lines_of_plans(conn, &ids, question.item.as_ref())?;
     if let Some(category) = &question.category {
         let of_category: Vec<ItemCode> =
             item::table.filter(item::category.eq(category)).select(item::code).load(conn)?;
         let of_category: BTreeSet<ItemCode> = of_category.into_iter().collect();
         lines.retain(|line| of_category.contains(&line.line.item));
     }
-    let places: HashMap<&StoreCode, &StorePlace> =
-        stores.iter().map(|place| (&place.code, place)).collect();
-    Ok(governing_lines(&lines, stores)
-        .into_iter()
-        .filter_map(|((store, _), line)| {
-            let place = (*places.get(store)?).clone();
-            Some(Governed { place, line: line.clone() })
-        })
-        .collect())
+    let mut cells: BTreeMap<Cell, Governed> = BTreeMap::new();
+    for lines in lines.chunk_by(|one, next| one.plan_id == next.plan_id) {
+        let Some(plan) = lines.first().map(|line| &line.plan_id) else { continue };
+        let governed: Vec<StorePlace> = stores
+            .iter()
+            .filter(|store| in_force.of(&store.region).is_some_and(|own| own.id == *plan))
+            .cloned()
+            .collect();
+        let places: HashMap<&StoreCode, &StorePlace> =
+            governed.iter().map(|place| (&place.code, place)).collect();
+        for ((store, item), line) in governing_lines(lines, &governed) {
+            let Some(place) = places.get(store) else { continue };
+            let cell = Governed { place: (*place).clone(), line: line.clone() };
+            cells.insert((store.clone(), item.clone()), cell);
+        }
+    }
+    Ok(cells.into_values().collect())
 }
 
 /// Everything that the figures of some lines rest on.
@@ -578,6 +616,8 @@ pub struct Evidence {
     pub plan: PlanVersion,
     /// The line.
     pub line: Line,
+    /// The lines of the plan that speak of the item at the store too, the closest first.
+    pub passed_over: Vec<StoredLine>,
     /// The region whose declaration holds at the store, if any declared one.
     pub level_from: Option<RegionCode>,
     /// The day of the figures.
@@ -604,10 +644,16 @@ pub fn evidence(
     now: Instant,
 ) -> Result<Option<Evidence>, DbError> {
     let answer = shortfalls(conn, question, settings, now)?;
-    let Some((plan, line)) = answer.plan.zip(answer.lines.into_iter().next()) else {
-        return Ok(None);
-    };
+    let Some(line) = answer.lines.into_iter().next() else { return Ok(None) };
+    let plan = answer.plans.into_iter().find(|plan| plan.id == line.plan_line.plan_id);
+    let Some(plan) = plan else { return Ok(None) };
     let place = plans::place_of(conn, &line.store)?;
+    let mut passed_over = plan_records::lines_of(conn, &plan.id, Some(&line.item))?;
+    passed_over.retain(|other| {
+        other.id != line.plan_line.id
+            && place.as_ref().is_some_and(|place| other.line.scope.covers(place))
+    });
+    passed_over.sort_by_key(|other| std::cmp::Reverse(other.line.scope.closeness()));
     let levels = plans::levels_in_force(conn, now)?;
     let level_from = place.and_then(|place| levels.nearest(&place.region)).map(|(from, _)| from);
     let cell = (line.store.clone(), line.item.clone());
@@ -624,6 +670,7 @@ pub fn evidence(
     Ok(Some(Evidence {
         plan,
         line,
+        passed_over,
         level_from,
         today,
         as_of: now,

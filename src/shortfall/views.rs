@@ -1,9 +1,12 @@
 //! Shortfalls as the service shows them, and how it explains them.
 
+pub mod preview;
+
 use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, StoreCode};
+use crate::reserve_plan::basis::{Basis, Step};
 use crate::reserve_plan::level::ResponseLevel;
-use crate::reserve_plan::plan::PlanVersion;
+use crate::reserve_plan::plan::{LineScope, PlanVersion};
 use crate::reserve_plan::views::PlanLineView;
 use crate::shortfall::holding::{LeftOut, LotAtStore, LotOnTheWay};
 use crate::shortfall::queries::{Evidence, Line};
@@ -18,6 +21,8 @@ use utoipa::ToSchema;
 pub struct PlanRef {
     /// The version's id.
     pub id: ReservePlanId,
+    /// The region that it is for.
+    pub region_code: RegionCode,
     /// What people call it.
     pub name: String,
     /// The number of the plan.
@@ -30,6 +35,7 @@ impl From<&PlanVersion> for PlanRef {
     fn from(plan: &PlanVersion) -> Self {
         Self {
             id: plan.id.clone(),
+            region_code: plan.region.clone(),
             name: plan.name.clone(),
             number: plan.number.clone(),
             version: plan.version,
@@ -44,6 +50,8 @@ pub struct ShortfallRow {
     pub store_code: StoreCode,
     /// The item.
     pub item_code: ItemCode,
+    /// The version of the plan that is in force there.
+    pub plan_id: ReservePlanId,
     /// The response level that holds at the store.
     pub level: ResponseLevel,
     /// 储备定额 in base units; null when it cannot be worked out.
@@ -104,6 +112,7 @@ impl From<&Line> for ShortfallRow {
         Self {
             store_code: line.store.clone(),
             item_code: line.item.clone(),
+            plan_id: line.plan_line.plan_id.clone(),
             level: line.level,
             target: line.target.as_ref().ok().map(|target| target.quantity),
             floor: line.plan_line.line.floor_at(line.level),
@@ -182,7 +191,8 @@ pub struct BothLanguages {
 }
 
 impl BothLanguages {
-    fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+    /// A text in Chinese and English.
+    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self { zh: zh.into(), en: en.into() }
     }
 }
@@ -196,6 +206,10 @@ pub struct Explanation {
     pub plan: PlanRef,
     /// The line of it that counts: the closest to the store.
     pub plan_line: PlanLineView,
+    /// Why that line counts and no other.
+    pub why_this_line: BothLanguages,
+    /// The lines of the plan that speak of the item at the store too, the closest first.
+    pub lines_passed_over: Vec<PlanLineView>,
     /// The response level that holds at the store.
     pub level: ResponseLevel,
     /// The region whose declaration that is; null when nobody declared any.
@@ -207,8 +221,12 @@ pub struct Explanation {
     pub worked: String,
     /// How it is rounded.
     pub rounding: BothLanguages,
+    /// Each basis of the line: formula, inputs, steps, amount, and whether it is the one that counts.
+    pub bases: Vec<BasisShown>,
     /// Each step of the target; null when a basis lacks its data.
     pub target: Option<TargetSteps>,
+    /// What to order by a basis on minimum and maximum; null without one, or without an average.
+    pub order: Option<OrderShown>,
     /// Why there is no target; null when there is one.
     pub not_computable: Option<BothLanguages>,
     /// The average daily consumption and what it rests on.
@@ -228,6 +246,40 @@ pub struct Explanation {
     pub result: ShortfallRow,
 }
 
+/// A basis of the line with its numbers.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct BasisShown {
+    /// Its kind.
+    #[schema(example = "full_load")]
+    pub kind: &'static str,
+    /// What the line says.
+    pub inputs: Basis,
+    /// Its formula with its numbers.
+    #[schema(example = "30 × (12 × 4 + 18 × 2)")]
+    pub formula: String,
+    /// The steps between, exact.
+    pub steps: Vec<Step>,
+    /// What it asks for, exact; null when its data is missing.
+    #[schema(value_type = Option<String>, example = "2520")]
+    pub amount: Option<Ratio>,
+    /// Whether it is the largest, which counts.
+    pub counts: bool,
+}
+
+/// What to order between a minimum and a maximum.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = PlanOrderView)]
+pub struct OrderShown {
+    /// Order when the position is at or below this.
+    pub min: Quantity,
+    /// Order up to this.
+    pub max: Quantity,
+    /// Available, and what arrives in time.
+    pub position: Quantity,
+    /// What to order.
+    pub quantity: Quantity,
+}
+
 /// Each step of a target.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TargetSteps {
@@ -242,7 +294,7 @@ pub struct TargetSteps {
     pub at_level: Ratio,
     /// The same, rounded up.
     pub rounded: Quantity,
-    /// The floor at that level.
+    /// The target is at least this: the highest floor of that level and all lesser ones.
     pub floor: Option<Quantity>,
     /// The ceiling.
     pub ceiling: Option<Quantity>,
@@ -346,6 +398,8 @@ impl From<Evidence> for Explanation {
             as_of: evidence.as_of,
             plan: PlanRef::from(&evidence.plan),
             plan_line: line.plan_line.clone().into(),
+            why_this_line: why_this_line(&line.plan_line.line.scope),
+            lines_passed_over: evidence.passed_over.iter().cloned().map(Into::into).collect(),
             level: line.level,
             level_from_region: evidence.level_from.clone(),
             formula: BothLanguages::new(
@@ -357,6 +411,8 @@ impl From<Evidence> for Explanation {
                 "分数一直精确保留，只在最后向上取整一次",
                 "Fractions are kept exact and rounded up once, at the end",
             ),
+            bases: bases_shown(line),
+            order: order_shown(line),
             target: line.target.as_ref().ok().map(|target| TargetSteps {
                 bases: target.bases.clone(),
                 largest: target.largest,
@@ -391,6 +447,61 @@ impl From<Evidence> for Explanation {
     }
 }
 
+fn why_this_line(scope: &LineScope) -> BothLanguages {
+    match scope {
+        LineScope::Store(store) => BothLanguages::new(
+            format!("本储备点 {store} 自己的定额，优先于其类型和地区的定额"),
+            format!(
+                "The line of the store {store} itself, before those of its kind and its region"
+            ),
+        ),
+        LineScope::StoreKind(kind) => BothLanguages::new(
+            format!("本储备点没有自己的定额，采用其类型 {kind} 的定额，优先于地区的定额"),
+            format!(
+                "The store has no line of its own; that of its kind {kind} comes before regions"
+            ),
+        ),
+        LineScope::Region(region) => BothLanguages::new(
+            format!("本储备点及其类型都没有定额，采用所在最小地区 {region} 的定额"),
+            format!("Neither the store nor its kind has a line; {region} is the smallest region"),
+        ),
+    }
+}
+
+fn bases_shown(line: &Line) -> Vec<BasisShown> {
+    let adc = line.consumption.adc;
+    let bases = &line.plan_line.line.bases;
+    let amounts: Vec<Option<Ratio>> = bases.iter().map(|basis| basis.amount(adc).ok()).collect();
+    let largest = line.target.as_ref().ok().map(|target| target.largest);
+    let winner = amounts.iter().position(|amount| amount.is_some() && *amount == largest);
+    bases
+        .iter()
+        .zip(amounts)
+        .enumerate()
+        .map(|(at, (basis, amount))| BasisShown {
+            kind: basis.kind(),
+            inputs: basis.clone(),
+            formula: basis.formula(adc),
+            steps: basis.steps(adc),
+            amount,
+            counts: winner == Some(at),
+        })
+        .collect()
+}
+
+/// By the first basis that has a minimum and a maximum.
+fn order_shown(line: &Line) -> Option<OrderShown> {
+    let adc = line.consumption.adc;
+    let bounds = line.plan_line.line.bases.iter().find_map(|basis| basis.bounds(adc))?;
+    let position = line.available.plus_capped(line.arriving);
+    Some(OrderShown {
+        min: bounds.min,
+        max: bounds.max,
+        position,
+        quantity: bounds.order_at(position),
+    })
+}
+
 /// The formula with the numbers of a line.
 fn worked(line: &Line) -> String {
     let plan_line = &line.plan_line.line;
@@ -400,12 +511,12 @@ fn worked(line: &Line) -> String {
         [only] => only.clone(),
         several => format!("max({})", several.join(", ")),
     };
-    let percent = plan_line.level_percent.at(line.level);
+    let percent = plan_line.level_percent.rising_to(line.level);
     let mut formula = format!("ceil({largest} × {percent} / 100)");
     if let Some(ceiling) = plan_line.ceiling {
         formula = format!("min({formula}, {ceiling})");
     }
-    if let Some(floor) = plan_line.floor_at(line.level) {
+    if let Some(floor) = plan_line.least_target_at(line.level) {
         formula = format!("max({formula}, {floor})");
     }
     match &line.target {

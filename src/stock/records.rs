@@ -11,13 +11,14 @@ use crate::db::schema::{
     lot, makers_lot, number_counter, stock_balance, stock_document, stock_movement,
     transit_balance, transit_redirect,
 };
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbConnection, DbError, Steady};
 use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
 use crate::kernel::{
     BusinessZone, Code, Instant, ItemCode, LotNumber, Money, Quantity, Refusal, StoreCode,
 };
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::balance::LotBalance;
+use crate::stock::count_mark::CountAnswer;
 use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument, format_number};
 use crate::stock::lot::{Expiry, Lot, MakersLot, Provenance};
 use crate::stock::movement::{DocumentRef, Movement, MovementKind, NewMovement, chain_of};
@@ -30,9 +31,11 @@ use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 mod closings;
+mod counts;
 pub mod periods;
 mod promises;
 
+pub use counts::{count_marks, lock_chain, lock_for, mark_counted, refuse_absorbed};
 pub use promises::{Reservation, release, release_all, reservations_of, reserve};
 
 pub mod corrections;
@@ -673,7 +676,8 @@ pub struct Posted {
 }
 
 /// Posts movements: locks their balances, applies them, numbers the document, and appends the
-/// movements to the chains of their stores.
+/// movements to the chains of their stores. What was counted after a late entry answers to it, so
+/// that the book of the count's moment stays; the answers are not among the movements given back.
 ///
 /// # Errors
 /// `insufficient_stock`, `late_entry`, `period_closed`; failures of the database.
@@ -684,6 +688,35 @@ pub fn post(
     posting: Posting,
 ) -> Result<Posted, CommandError> {
     let when = When::at(posting.occurred_at, now, zone);
+    let answers = counts::answers_of_counts(conn, &posting, &when)?;
+    if answers.is_empty() {
+        return post_alone(conn, posting, when);
+    }
+    let at = |moment| When::at(moment, now, zone);
+    let (mut given, mut taken) = (Vec::new(), Vec::new());
+    for CountAnswer { mark, given: gives, taken: takes } in answers {
+        given.extend(counts::answer_as_posting(&mark, gives, &posting));
+        taken.extend(counts::answer_as_posting(&mark, takes, &posting));
+    }
+    for answer in given {
+        let when = at(answer.occurred_at);
+        post_alone(conn, answer, when)?;
+    }
+    let posted = post_alone(conn, posting, when)?;
+    for answer in taken {
+        let when = at(answer.occurred_at);
+        post_alone(conn, answer, when)?;
+    }
+    Ok(posted)
+}
+
+/// Posts movements as they are told, whatever was counted since.
+fn post_alone(
+    conn: &mut DbConnection,
+    posting: Posting,
+    when: When,
+) -> Result<Posted, CommandError> {
+    let (now, zone) = (when.now, when.zone);
     let (keys, transit_keys) = keys_of(&posting.lines)?;
     let mut before = lock_balances(conn, &keys, &transit_keys)?;
     if matches!(conn, DbConnection::Postgres(_))
@@ -789,13 +822,15 @@ pub fn next_number(
         number_counter::last.eq(1),
     );
     // One statement, whether it is the first of the year or not.
-    Ok(on_each_backend!(conn, |c| diesel::insert_into(number_counter::table)
-        .values(first)
-        .on_conflict((number_counter::store_code, number_counter::kind, number_counter::year))
-        .do_update()
-        .set(number_counter::last.eq(number_counter::last + 1))
-        .returning(number_counter::last)
-        .get_result(c))?)
+    Ok(on_each_backend!(conn, |c| Steady(
+        diesel::insert_into(number_counter::table)
+            .values(first)
+            .on_conflict((number_counter::store_code, number_counter::kind, number_counter::year))
+            .do_update()
+            .set(number_counter::last.eq(number_counter::last + 1))
+            .returning(number_counter::last)
+    )
+    .get_result(c))?)
 }
 
 /// Locks the chains of the stores that some movements stand in, in the order of their codes.
@@ -848,9 +883,8 @@ fn append(
         movements.push(movement);
     }
     let rows: Vec<MovementRow> = movements.iter().map(MovementRow::from).collect();
-    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_movement::table)
-        .values(rows)
-        .execute(c));
+    insert_rows!(conn, rows, INSERT_CHUNK, |rows| diesel::insert_into(stock_movement::table)
+        .values(rows));
     for head in heads.values() {
         store_head(conn, head)?;
     }

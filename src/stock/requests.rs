@@ -277,7 +277,7 @@ pub fn facts_named(given: &[String], faults: &mut Faults) -> Vec<UnmatchedId> {
     named
 }
 
-/// The items that some lines name, fetched at once.
+/// The items that some lines name with their packs, fetched at once.
 ///
 /// # Errors
 /// When the database fails.
@@ -286,7 +286,7 @@ pub fn items_named<'a>(
     codes: impl Iterator<Item = &'a str>,
 ) -> Result<BTreeMap<ItemCode, Item>, CommandError> {
     let codes: Vec<ItemCode> = codes.filter_map(|code| ItemCode::new(code).ok()).collect();
-    Ok(items::find_all(tx.conn, &codes)?)
+    Ok(items::find_with_packs(tx.conn, &codes)?)
 }
 
 /// Reads the item of a line.

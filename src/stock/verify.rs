@@ -18,13 +18,14 @@ use crate::stock::queries::corrections;
 use crate::stock::records::MovementRow;
 use chrono::NaiveDate;
 use diesel::prelude::*;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Links of a chain that are read at once.
 const RUN: i64 = 2_000;
 
 /// Something that does not agree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Where: a balance, a chain, a reservation.
     pub place: String,
@@ -35,7 +36,7 @@ pub struct Difference {
 }
 
 /// What was looked at, and everything that does not agree.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Movements that were walked.
     pub movements: u64,
@@ -55,7 +56,13 @@ impl Report {
         self.differences.is_empty()
     }
 
-    fn differ(&mut self, place: impl Into<String>, expected: impl ToString, found: impl ToString) {
+    /// Records that a place does not hold what it should.
+    pub fn differ(
+        &mut self,
+        place: impl Into<String>,
+        expected: impl ToString,
+        found: impl ToString,
+    ) {
         self.differences.push(Difference {
             place: place.into(),
             expected: expected.to_string(),
@@ -69,23 +76,36 @@ impl Report {
 /// # Errors
 /// When the database fails.
 pub fn verify(conn: &mut DbConnection) -> Result<Report, DbError> {
+    verify_telling(conn, &mut |_done, _all| {})
+}
+
+/// The same, telling now and then how many of all links have been walked.
+///
+/// # Errors
+/// When the database fails.
+pub fn verify_telling(
+    conn: &mut DbConnection,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<Report, DbError> {
     let mut report = Report::default();
     let mut rebuilt = Rebuilt::default();
     let heads: BTreeMap<String, (i64, String)> =
         all_heads(conn)?.into_iter().map(|head| (head.chain, (head.seq, head.hash))).collect();
+    let all = heads.values().fold(0, |sum, (seq, _)| sum + u64::try_from(*seq).unwrap_or(0));
+    let mut told = |report: &Report| told(report.movements + report.audit_entries, all);
     let stores: Vec<StoreCode> = stock_movement::table
         .select(stock_movement::store_code)
         .distinct()
         .order(stock_movement::store_code)
         .load(conn)?;
     for store in &stores {
-        walk_movements(conn, store, &heads, &mut rebuilt, &mut report)?;
+        walk_movements(conn, store, &heads, &mut rebuilt, &mut report, &mut told)?;
         let days = std::mem::take(&mut rebuilt.days);
         check_closings(conn, store, days, &mut report)?;
     }
     check_lost_closings(conn, &stores, &mut report)?;
     for chain in audit::records::chains(conn)? {
-        walk_audit(conn, &chain, &heads, &mut report)?;
+        walk_audit(conn, &chain, &heads, &mut report, &mut told)?;
     }
     check_lost_chains(&heads, &stores, conn, &mut report)?;
     check_lots(&rebuilt, &mut report);
@@ -172,6 +192,7 @@ fn walk_movements(
     heads: &BTreeMap<String, (i64, String)>,
     rebuilt: &mut Rebuilt,
     report: &mut Report,
+    told: &mut impl FnMut(&Report),
 ) -> Result<(), DbError> {
     let chain = chain_of(store);
     let mut link = Link::default();
@@ -200,6 +221,7 @@ fn walk_movements(
             report.movements += 1;
             rebuilt.add(&movement);
         }
+        told(report);
     }
     link.end(&chain, heads, report);
     Ok(())
@@ -210,6 +232,7 @@ fn walk_audit(
     chain: &str,
     heads: &BTreeMap<String, (i64, String)>,
     report: &mut Report,
+    told: &mut impl FnMut(&Report),
 ) -> Result<(), DbError> {
     let mut link = Link::default();
     loop {
@@ -229,6 +252,7 @@ fn walk_audit(
             link.follow(chain, entry.chain_seq, &entry.previous_hash, &entry.hash, &hash, report);
             report.audit_entries += 1;
         }
+        told(report);
     }
     link.end(chain, heads, report);
     Ok(())

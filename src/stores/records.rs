@@ -220,7 +220,7 @@ pub fn find_all(
 /// # Errors
 /// When the database fails.
 pub fn is_active(conn: &mut DbConnection, code: &StoreCode) -> Result<Option<bool>, DbError> {
-    Ok(store::table.find(code).select(store::active).first(conn).optional()?)
+    Ok(store::table.find(code).select(store::active).get_result(conn).optional()?)
 }
 
 /// The store of a code.

@@ -35,9 +35,9 @@ impl County {
             Some(text) => Mapping::parse(text, wanted.kind).unwrap(),
             None => Mapping::none(),
         };
+        let table = Arc::new(table::read(wanted.bytes, mapping.reading).unwrap());
         let work = Import {
             kind: wanted.kind,
-            table: Arc::new(table::read(wanted.bytes, mapping.reading).unwrap()),
             file_hash: file_hash(wanted.bytes),
             mapping,
             good_rows_go_in: wanted.good_rows_go_in,
@@ -45,7 +45,7 @@ impl County {
         };
         let actor = self.app.read(|conn| actor_by_name(conn, user)).unwrap().unwrap();
         let quiet: Progress = Arc::new(|_, _| ());
-        import(&self.app, &actor, &work, &quiet)
+        import(&self.app, &actor, &work, table, &quiet)
     }
 
     fn import(&self, user: &str, wanted: &Wanted<'_>) -> Report {

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod allocation;
 mod batches;
 mod catalogue;
 mod corrections;
@@ -21,6 +22,7 @@ mod import;
 mod planning;
 mod protocol;
 mod stock;
+mod stocktake;
 mod stores;
 mod users;
 mod walk_day;

@@ -57,7 +57,7 @@ impl Journal {
 }
 
 /// All that the journals of some clients say, in the order in which it was meant.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Memory {
     pub intents: Vec<(Intent, Standing)>,
 }

@@ -2,7 +2,7 @@
 
 use crate::check::Book;
 use crate::journal::{Journal, Memory, Standing};
-use crate::load::{Load, journals, only_healthy, send};
+use crate::load::{Load, journals, never, settle};
 use crate::service::{Client, Service, verify};
 use crate::support::chance::Chance;
 use crate::support::{Place, postgres_place, sqlite_place};
@@ -33,18 +33,16 @@ fn kill_again_and_again(place: &Place) {
     let rounds = rounds(20, 200);
     let mut unanswered = 0;
     for round in 0..rounds {
-        let load = Load::start(&service.base_url, &files, round, seed, only_healthy);
+        let load = Load::start(&service.base_url, &files, round, seed, never);
         std::thread::park_timeout(Duration::from_millis(20 + chance.below(1_981)));
         load.last_orders();
         service.kill();
         load.stop();
-        settle(place);
+        wait_for_sessions_to_end(place);
         service = Service::start(&place.url);
-        let memory = Memory::of(&files);
         let told = format!("{}, seed {seed}, round {round}", place.name);
-        assert_eq!(Book::read(&place.url).breaches(&memory), [""; 0], "{told}");
         verify(&place.url);
-        unanswered += converge(&service, place, &memory, &files, &told);
+        unanswered += converge(&service.client(), &place.url, &files, &told);
     }
     let memory = Memory::of(&files);
     assert!(unanswered > rounds / 2, "{unanswered}: the kills hit too few requests");
@@ -57,24 +55,23 @@ fn kill_again_and_again(place: &Place) {
     losses_are_found(&Book::read(&place.url), &memory);
 }
 
-/// Sends what had no answer again, by the same keys: each is done now, once, and the answer tells
-/// truly whether it had been done before.
-fn converge(
-    service: &Service,
-    place: &Place,
-    memory: &Memory,
-    files: &[PathBuf],
-    told: &str,
-) -> usize {
-    let before = Book::read(&place.url);
-    let client: Client = service.client();
+/// Checks a book against what its clients remember, then sends what had no answer again, by the same
+/// keys: each is done now, once, and the answer tells truly whether it had been done before. Answers
+/// how many those were.
+pub fn converge(client: &Client, url: &str, files: &[PathBuf], told: &str) -> usize {
+    let before = Book::read(url);
+    let memory = Memory::of(files);
+    assert_eq!(before.breaches(&memory), [""; 0], "{told}");
     let mut count = 0;
     for (file, number) in files.iter().zip(0..) {
         let mut journal = Journal::create(file);
         let own = format!("-c{number}-");
         for intent in memory.open().filter(|intent| intent.key.contains(&own)) {
             count += 1;
-            let answer = send(&client, &mut journal, intent, only_healthy).expect("an answer");
+            let path = format!("/api/v1{}", intent.path);
+            let answer = client.post("keeper.depot", &path, &intent.key, &intent.body);
+            let answer = answer.expect("an answer");
+            settle(&mut journal, intent, &answer, never);
             let was_there = before.documents.contains_key(&intent.key);
             if answer.is_success() {
                 assert_eq!(answer.replayed, was_there, "{told}, {}", intent.key);
@@ -85,8 +82,8 @@ fn converge(
     }
     let memory = Memory::of(files);
     assert_eq!(memory.open().count(), 0, "{told}");
-    assert_eq!(Book::read(&place.url).breaches(&memory), [""; 0], "{told}, sent again");
-    read_back(&client, &memory);
+    assert_eq!(Book::read(url).breaches(&memory), [""; 0], "{told}, sent again");
+    read_back(client, &memory);
     count
 }
 
@@ -102,7 +99,7 @@ fn read_back(client: &Client, memory: &Memory) {
 }
 
 /// The server's side of a killed service ends a little later than the service.
-fn settle(place: &Place) {
+fn wait_for_sessions_to_end(place: &Place) {
     use diesel::Connection;
     use diesel::connection::SimpleConnection;
     if place.name != "PostgreSQL" {

@@ -18,9 +18,17 @@
 mod support;
 
 mod check;
+mod clock;
+mod commit;
+mod disk_errors;
+mod disk_full;
 mod journal;
 mod kill;
 mod load;
+mod lossy_disk;
+mod power_loss;
+mod proxy;
+mod restart;
 mod service;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

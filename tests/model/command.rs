@@ -19,15 +19,13 @@ pub const USERS: [(&str, Option<usize>); 5] = [
 /// The states of stock, in the order in which they are listed.
 pub const STATES: [&str; 5] = ["available", "pending_inspection", "quarantined", "held", "damaged"];
 
-/// Whose stock a receipt brings: the county's, a hospital's own, earmarked, or with a cost.
-pub const VARIANTS: usize = 4;
-
 /// A line of a receipt.
 #[derive(Debug, Clone)]
 pub struct Received {
     pub item: usize,
     /// The maker's lot of the item, by number; every tenth expires never, every eleventh unknown.
     pub number: usize,
+    /// Whose stock: 0 the county's, 1 a hospital's own, 2 earmarked, 3 with a cost.
     pub variant: usize,
     pub units: i64,
     pub state: Option<usize>,

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// An id that nothing has.
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
@@ -34,6 +35,7 @@ pub struct Machine {
     settings: Arc<Settings>,
     actors: Vec<Actor>,
     names: Arc<Mutex<Names>>,
+    worked: Duration,
 }
 
 /// The ids of things by the order in which they came.
@@ -80,14 +82,21 @@ impl Machine {
                 found.expect("the users").expect("a user of the small county")
             })
             .collect();
-        Self { database, settings: Arc::new(Settings::default()), actors, names: Arc::default() }
+        Self {
+            database,
+            settings: Arc::new(Settings::default()),
+            actors,
+            names: Arc::default(),
+            worked: Duration::ZERO,
+        }
     }
 
     /// Runs a batch: a transaction for what stands between two races. Answers what was answered.
     ///
     /// # Panics
     /// Where an answer or the balances differ from what the model says.
-    pub fn run(&mut self, batch: &Arc<Vec<Step>>, expected: &str) -> (&'static str, Vec<Answer>) {
+    pub fn run(&mut self, batch: &Arc<Vec<Step>>, expected: &str) -> Vec<Answer> {
+        let started = Instant::now();
         let mut answers = Vec::new();
         let mut at = 0;
         while at < batch.len() {
@@ -109,7 +118,8 @@ impl Machine {
         }
         let found = self.export();
         assert_eq!(found, expected, "{} after {}", self.database.name, batch[0].number);
-        (self.database.name, answers)
+        self.worked += started.elapsed();
+        answers
     }
 
     fn together(&self, batch: &Arc<Vec<Step>>, range: std::ops::Range<usize>) -> Vec<Answer> {
@@ -241,6 +251,11 @@ impl Machine {
         lines.join("\n")
     }
 
+    /// How long it has been at work.
+    pub fn summary(&self) -> String {
+        format!("{} worked {} s", self.database.name, self.worked.as_secs())
+    }
+
     /// The book proves itself.
     pub fn verify(&self) {
         let now = clock_at(crate::support::NOW);
@@ -313,7 +328,7 @@ fn perform(
             replayed: false,
             body: names.without_ids(&no.to_string()),
         }),
-        Err(CommandError::Failed(error)) => Err(error),
+        Err(CommandError::Failed(error)) => panic!("{error}\nin {step:#?}"),
     }
 }
 

@@ -31,9 +31,14 @@ mod world;
 use changbei::kernel::Instant;
 use command::{Command, Step};
 use machine::Machine;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::chance::Chance;
 use world::World;
+
+/// Worlds that run side by side.
+const WORLDS: usize = 2;
 
 /// Commands that share one transaction, one export and one comparison.
 const BATCH: usize = 100;
@@ -47,43 +52,66 @@ fn any_commands_do_the_same_in_the_model_and_in_both_databases() {
     let operations = setting("CHANGBEI_OPERATIONS").unwrap_or(100_000) as usize;
     let seed = setting("CHANGBEI_SEED").unwrap_or_else(|| Chance::fresh().0);
     eprintln!("CHANGBEI_SEED={seed} CHANGBEI_OPERATIONS={operations}");
-    let mut chance = Chance::from_seed(seed);
+    // Each world is one thread after another, so one a core.
+    let worlds: Vec<World> = std::thread::scope(|threads| {
+        let running: Vec<_> = (0..WORLDS)
+            .map(|number| {
+                threads.spawn(move || {
+                    let world = World::new(Instant::parse(support::NOW).unwrap());
+                    run(number, seed, operations / WORLDS, world, &AtomicUsize::new(0))
+                })
+            })
+            .collect();
+        running.into_iter().map(|one| one.join().expect("a world without a difference")).collect()
+    });
+    World::cover_every_code(&worlds);
+}
+
+/// The comparison finds what it looks for: a model that forgets what was promised is contradicted.
+#[test]
+fn a_model_that_forgets_promises_is_contradicted_soon() {
+    let (seed, _) = Chance::fresh();
     let mut world = World::new(Instant::parse(support::NOW).unwrap());
+    world.forgets_promises = true;
+    let done = AtomicUsize::new(0);
+    let run = AssertUnwindSafe(|| run(0, seed, 5_000, world, &done));
+    assert!(catch_unwind(run).is_err(), "seed {seed}: nothing was found in 5 000 operations");
+    eprintln!("found within {} operations", done.load(Ordering::SeqCst) + BATCH);
+}
+
+/// Runs one world of its own, with its own two databases.
+fn run(
+    number: usize,
+    seed: u64,
+    operations: usize,
+    mut world: World,
+    compared: &AtomicUsize,
+) -> World {
+    let mut chance = Chance::from_seed(seed ^ number as u64);
     let mut machines: Vec<Machine> = support::databases().into_iter().map(Machine::new).collect();
     let mut done = 0;
     while done < operations {
         let batch: Arc<Vec<Step>> = Arc::new(batch(&mut chance, &mut world, done));
         let expected = world.export();
-        let bodies = std::thread::scope(|scope| {
-            let running: Vec<_> = machines
-                .iter_mut()
-                .map(|machine| {
-                    let (batch, expected) = (Arc::clone(&batch), &expected);
-                    scope.spawn(move || machine.run(&batch, expected))
-                })
-                .collect();
-            running
-                .into_iter()
-                .map(|one| one.join().unwrap_or_else(|_| std::process::abort()))
-                .collect::<Vec<_>>()
-        });
-        let mut bodies = bodies.into_iter();
-        let first = bodies.next().expect("a database");
-        for (name, found) in bodies {
-            for (step, (one, other)) in batch.iter().zip(first.1.iter().zip(&found)) {
-                assert_eq!(one, other, "{} and {name} answered {step:#?}", first.0);
+        let answers: Vec<_> =
+            machines.iter_mut().map(|machine| machine.run(&batch, &expected)).collect();
+        for pair in answers.windows(2) {
+            for (step, (one, other)) in batch.iter().zip(pair[0].iter().zip(&pair[1])) {
+                assert_eq!(one, other, "the databases answered otherwise to {step:#?}");
             }
         }
         done += batch.len();
+        compared.store(done, Ordering::SeqCst);
         if done % 10_000 < BATCH {
-            eprintln!("{done} operations; {}", world.summary());
+            eprintln!("world {number}: {done} operations");
         }
     }
     for machine in &machines {
         machine.verify();
+        eprintln!("world {number}: {}", machine.summary());
     }
-    world.covers_every_code();
-    eprintln!("{}", world.summary());
+    eprintln!("world {number}: {}", world.summary());
+    world
 }
 
 /// The next commands with what the model says of each.

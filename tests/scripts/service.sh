@@ -51,7 +51,8 @@ as_postgres() {
     if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
 }
 
-# Starts a throw-away PostgreSQL of its own, and lets DATABASE_URL name it.
+# Starts a throw-away PostgreSQL of its own, and lets DATABASE_URL name it. It does not wait for the
+# disk unless FSYNC=on.
 start_postgres() {
     local port initdb
     initdb="$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -n 1)"
@@ -62,7 +63,7 @@ start_postgres() {
     port="$(free_port)"
     as_postgres "$PG_BIN/initdb" -D "$CLUSTER/data" -U postgres -A trust -E UTF8 --locale=C >/dev/null
     as_postgres "$PG_BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/log" -w \
-        -o "-p $port -k $CLUSTER -c listen_addresses=127.0.0.1 -c fsync=off" start >/dev/null
+        -o "-p $port -k $CLUSTER -c listen_addresses=127.0.0.1 -c fsync=${FSYNC:-off}" start >/dev/null
     export DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
 }
 

@@ -98,7 +98,8 @@ pub fn prepare(db: &Db) {
     county::seed(&App::new(db.clone(), Arc::new(clock()), Settings::default()));
 }
 
-fn open(name: &'static str, url: String, folder: Option<tempfile::TempDir>) -> TestDatabase {
+/// Opens a database as the service would.
+pub fn open(name: &'static str, url: String, folder: Option<tempfile::TempDir>) -> TestDatabase {
     let db = Db::open(&url, &DbOptions::default()).expect("the database opens");
     TestDatabase { name, url, db, _folder: folder }
 }

@@ -87,7 +87,7 @@ fn server() -> Option<&'static str> {
             if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
                 return Some(url.trim_end_matches('/').to_owned());
             }
-            let started = binaries().and_then(|folder| start(&folder));
+            let started = binaries().and_then(|folder| Cluster::start(&folder));
             if started.is_none() {
                 assert!(
                     std::env::var("CI").as_deref() != Ok("true"),
@@ -97,7 +97,7 @@ fn server() -> Option<&'static str> {
                     "\n*** PostgreSQL IS NOT INSTALLED: these tests run on SQLite only. ***\n"
                 );
             }
-            started
+            started.map(|cluster| cluster.server)
         })
         .as_deref()
 }
@@ -121,50 +121,85 @@ fn binaries() -> Option<PathBuf> {
     found.pop().map(|(_, folder)| folder)
 }
 
-/// Starts a cluster in a temporary folder, as an ordinary user when the tests run as root.
+/// A cluster of our own, in a temporary folder.
 ///
 /// A guard process stops it: its standard input closes when the tests end, however they end.
-fn start(programs: &Path) -> Option<String> {
-    let folder = tempfile::Builder::new().prefix("changbei-pg").tempdir().ok()?.keep();
-    let data = folder.join("data");
-    let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+pub struct Cluster {
+    /// Its URL, without a database.
+    pub server: String,
+    programs: PathBuf,
+    data: PathBuf,
+}
+
+/// PostgreSQL refuses to run as root; Debian's package brings a user for it.
+fn as_user(script: &str) -> Command {
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    let mut command = if is_root { Command::new("runuser") } else { Command::new("sh") };
     if is_root {
-        Command::new("chown").arg("postgres").arg(&folder).status().ok()?;
+        command.args(["-u", "postgres", "--", "sh"]);
     }
-    let script = format!(
-        "'{bin}/initdb' -D '{data}' -U postgres -A trust -E UTF8 --locale=C -N >/dev/null && \
-         '{bin}/pg_ctl' -D '{data}' -w -l '{log}' -o '-p {port} -c listen_addresses=127.0.0.1 \
-         -c unix_socket_directories= -c max_connections=300 -c fsync=off' start >/dev/null",
-        bin = programs.display(),
-        data = data.display(),
-        log = folder.join("log").display(),
-    );
-    let as_user = |script: &str| {
-        let mut command = if is_root { Command::new("runuser") } else { Command::new("sh") };
-        if is_root {
-            command.args(["-u", "postgres", "--", "sh"]);
+    // Its user may not enter the folder of the tests.
+    command.current_dir(std::env::temp_dir()).args(["-c", script]).stdin(Stdio::null());
+    command
+}
+
+impl Cluster {
+    /// One more cluster, for a test that breaks it; `None` where there is no PostgreSQL.
+    pub fn own() -> Option<Self> {
+        server().and_then(|_| binaries()).and_then(|programs| Self::start(&programs))
+    }
+
+    fn start(programs: &Path) -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("changbei-pg").tempdir().ok()?.keep();
+        let data = folder.join("data");
+        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        // Only root may; for others the folder is theirs already.
+        let _ = Command::new("chown").arg("postgres").arg(&folder).stderr(Stdio::null()).status();
+        let script = format!(
+            "'{bin}/initdb' -D '{data}' -U postgres -A trust -E UTF8 --locale=C -N >/dev/null && \
+             '{bin}/pg_ctl' -D '{data}' -w -l '{log}' -o '-p {port} -c listen_addresses=127.0.0.1 \
+             -c unix_socket_directories= -c max_connections=300 -c fsync=off' start >/dev/null",
+            bin = programs.display(),
+            data = data.display(),
+            log = folder.join("log").display(),
+        );
+        if !as_user(&script).status().ok()?.success() {
+            return None;
         }
-        command.args(["-c", script]);
-        command
-    };
-    let started = as_user(&script).stdin(Stdio::null()).status().ok()?;
-    if !started.success() {
-        return None;
+        let stop = format!(
+            "cat >/dev/null; '{bin}/pg_ctl' -D '{data}' -m immediate stop >/dev/null 2>&1; rm -rf '{folder}'",
+            bin = programs.display(),
+            data = data.display(),
+            folder = folder.display(),
+        );
+        let guard = as_user(&stop)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        // The guard's input stays open for as long as this process lives.
+        std::mem::forget(guard);
+        let server = format!("postgres://postgres@127.0.0.1:{port}");
+        Some(Self { server, programs: programs.to_owned(), data })
     }
-    let stop = format!(
-        "cat >/dev/null; '{bin}/pg_ctl' -D '{data}' -m immediate stop >/dev/null 2>&1; rm -rf '{folder}'",
-        bin = programs.display(),
-        data = data.display(),
-        folder = folder.display(),
-    );
-    let guard = as_user(&stop)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    // The guard's input stays open for as long as this process lives.
-    std::mem::forget(guard);
-    Some(format!("postgres://postgres@127.0.0.1:{port}"))
+
+    /// A database of its own in it, migrated and holding the small county.
+    pub fn county(&self) -> String {
+        create_empty(&self.server, "county");
+        let url = format!("{}/county", self.server);
+        let options = DbOptions { connections: 1, ..DbOptions::default() };
+        prepare(&Db::open(&url, &options).expect("PostgreSQL opens"));
+        url
+    }
+
+    /// Crashes it and starts it again; comes back when it answers.
+    pub fn crash_and_restart(&self) {
+        let script = format!(
+            "'{bin}/pg_ctl' -D '{data}' -m immediate -w -l '{data}/restarts' restart >/dev/null",
+            bin = self.programs.display(),
+            data = self.data.display(),
+        );
+        assert!(as_user(&script).status().expect("pg_ctl runs").success(), "PostgreSQL restarts");
+    }
 }

@@ -7,7 +7,7 @@ use crate::db::{DbConnection, DbError};
 use crate::dispatch::order::Order;
 use crate::dispatch::papers::Event;
 use crate::dispatch::records::{self, DOCUMENT_KIND};
-use crate::dispatch::views::{Context, DispatchRow, DispatchView};
+use crate::dispatch::views::{AllocationRef, Context, DispatchRow, DispatchView};
 use crate::kernel::id::{DispatchId, LotId};
 use crate::kernel::{Instant, ItemCode};
 use crate::stock::records::cuts::cuts_of;
@@ -82,6 +82,7 @@ fn contexts_of(
     let papers = authority::of_documents(conn, DOCUMENT_KIND, &texts)?;
     let of_orders: Vec<&str> = texts.iter().map(String::as_str).collect();
     let mut cuts = cuts_of(conn, DOCUMENT_KIND, &of_orders)?;
+    let mut allocations = records::allocations_of(conn, &ids)?;
     Ok(orders
         .iter()
         .map(|order| {
@@ -105,6 +106,9 @@ fn contexts_of(
                     .filter(|paper| paper.document.id == order.id.as_str())
                     .cloned()
                     .collect(),
+                allocation: allocations
+                    .remove(&order.id)
+                    .map(|(id, number)| AllocationRef { id, number }),
             };
             (order.id.clone(), context)
         })

@@ -8,6 +8,7 @@ use crate::stock::commands::unmatched::Reopened;
 use crate::stock::commands::{fresh_views, left_of, subject};
 use crate::stock::document::DocumentKind;
 use crate::stock::movement::{Movement, MovementKind, NewMovement};
+use crate::stock::posting::When;
 use crate::stock::queries::unmatched::clearings_of;
 use crate::stock::queries::usage;
 use crate::stock::reason::ReasonCode;
@@ -22,8 +23,9 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// `not_found`, `wrong_status` for movements of a dispatch, `already_reversed` when more would be
-/// taken back than is left, `insufficient_stock`, naming the documents that used it, when what came
-/// has gone on; `in_use`, naming the count, when a count has taken a cleared fact upon itself.
+/// taken back than is left, `absorbed_by_count` when the lot was counted since,
+/// `insufficient_stock`, naming the documents that used it, when what came has gone on; `in_use`,
+/// naming the count, when a count has taken a cleared fact upon itself.
 pub fn reverse_movement(
     tx: &mut Tx<'_>,
     id: &MovementId,
@@ -115,8 +117,6 @@ fn left(movement: &Movement, reversals: &Reversals) -> Quantity {
 }
 
 /// Takes some quantities of movements back; those of nothing are left out.
-///
-/// A capability that counts stock refuses here what one of its counts has absorbed since.
 fn reverse(
     tx: &mut Tx<'_>,
     targets: Vec<(Movement, Quantity)>,
@@ -134,7 +134,7 @@ fn reverse(
         rules::reverse(movement, *quantity, Some(*quantity))?;
     }
     let reopened = with_clearings(tx, &mut targets)?;
-    let lines = targets
+    let lines: Vec<NewMovement> = targets
         .iter()
         .map(|(movement, quantity)| NewMovement {
             kind: MovementKind::Reversal,
@@ -147,6 +147,9 @@ fn reverse(
             ..movement.line.clone()
         })
         .collect();
+    let taken_back: Vec<Movement> = targets.iter().map(|(movement, _)| movement.clone()).collect();
+    records::lock_for(tx.conn, &lines, &When::now(tx.now, tx.settings.zone))?;
+    records::refuse_absorbed(tx.conn, &taken_back)?;
     let posting = Posting {
         document_kind: document.kind,
         document_id: document.id,

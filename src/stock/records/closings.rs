@@ -73,7 +73,7 @@ fn upsert_balances(conn: &mut DbConnection, rows: Vec<BalanceRow>) -> Result<(),
     use stock_balance::{
         last_day, last_occurred_at, live_until, lot_id, on_hand, reserved, state, store_code,
     };
-    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_balance::table)
+    insert_rows!(conn, rows, INSERT_CHUNK, |rows| diesel::insert_into(stock_balance::table)
         .values(rows)
         .on_conflict((store_code, lot_id, state))
         .do_update()
@@ -83,19 +83,17 @@ fn upsert_balances(conn: &mut DbConnection, rows: Vec<BalanceRow>) -> Result<(),
             last_occurred_at.eq(excluded(last_occurred_at)),
             last_day.eq(excluded(last_day)),
             live_until.eq(excluded(live_until)),
-        ))
-        .execute(c));
+        )));
     Ok(())
 }
 
 fn upsert_closings(conn: &mut DbConnection, rows: Vec<ClosingRow>) -> Result<(), DbError> {
     use stock_closing::{business_day, lot_id, on_hand, reserved, state, store_code};
-    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_closing::table)
+    insert_rows!(conn, rows, INSERT_CHUNK, |rows| diesel::insert_into(stock_closing::table)
         .values(rows)
         .on_conflict((store_code, lot_id, state, business_day))
         .do_update()
-        .set((on_hand.eq(excluded(on_hand)), reserved.eq(excluded(reserved))))
-        .execute(c));
+        .set((on_hand.eq(excluded(on_hand)), reserved.eq(excluded(reserved)))));
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Reserve plans, response levels and shortfalls over HTTP.
 
+mod bases;
 mod capabilities;
+mod governed;
 mod levels;
 mod plans;
 mod shortfalls;
