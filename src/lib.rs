@@ -44,6 +44,8 @@ pub mod draw_down;
 pub mod dispatch;
 pub mod issue;
 
+pub mod correction;
+
 pub mod allocation;
 pub mod batch;
 

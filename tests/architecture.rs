@@ -40,6 +40,7 @@ const FLOORS: [&str; 33] = [
     "draw_down",
     "issue",
     "dispatch",
+    "correction",
     "batch",
     "allocation",
     "exchange",

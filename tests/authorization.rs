@@ -40,6 +40,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("state_changes.post", &[Keeper]),
     ("reversals.post", &[Keeper]),
     ("lots.recall", &[Commander]),
+    ("lots.correct", &[Commander]),
     ("reserve_plans.read", EVERYBODY),
     ("reserve_plans.write", &[Commander]),
     ("reserve_plans.approve", &[Commander]),
@@ -136,6 +137,7 @@ impl Documents {
         made.keep("period", &period["id"]);
         made.allocation(app);
         made.stocktake(app);
+        made.fact(app);
         made
     }
 
@@ -231,6 +233,17 @@ impl Documents {
         self.keep("paperwork", &papers["rows"][0]["id"]);
         let taken = app.get("keeper.hospital", "/draw-downs").expect(200);
         self.keep("draw_down", &taken["rows"][0]["id"]);
+    }
+
+    /// What the hospital handed out before it was booked: the book did not hold some of it, and
+    /// some was promised to the dispatch.
+    fn fact(&mut self, app: &TestApp) {
+        let body = json!({"store_code": "QN-HOSP", "purpose": "consumption",
+            "after_the_fact": true, "slip_number": "0031",
+            "lines": [{"item_code": "E02", "quantity": 3}, {"item_code": "M03", "quantity": 1_001}]});
+        app.post("keeper.hospital", "/issues", body).expect(201);
+        let open = app.get("keeper.hospital", "/unmatched").expect(200);
+        self.keep("unmatched", &open["rows"][0]["id"]);
     }
 
     /// A proposal that looks at the hospital, and a road to it.
@@ -830,6 +843,31 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             HidesDocument,
             "/write-offs/{write_off}/reversal",
             reversal(),
+        ),
+        row("list_unmatched", "stock.read", FiltersRows, "/unmatched", none()),
+        row("get_unmatched", "stock.read", HidesDocument, "/unmatched/{unmatched}", none()),
+        row(
+            "match_unmatched",
+            "adjustments.post",
+            HidesDocument,
+            "/unmatched/{unmatched}/matches",
+            json!({"quantity": 1}),
+        ),
+        row("list_reservation_cuts", "stock.read", FiltersRows, "/reservation-cuts", none()),
+        row(
+            "correct_makers_lot",
+            "lots.correct",
+            Anywhere,
+            "/makers-lots/{makers_lot}/correction",
+            json!({"lot_number": "A9", "reason_code": "wrong_lot"}),
+        ),
+        row(
+            "set_makers_lot_expiry",
+            "lots.correct",
+            Anywhere,
+            "/makers-lots/{makers_lot}/expiry",
+            json!({"expires_on": "2028-02-01", "because": "typing_error",
+                   "reason_code": "wrong_lot"}),
         ),
         row(
             "begin_stocktake",

@@ -56,6 +56,8 @@ word_enum! {
         PostReversals = "reversals.post",
         /// Recall a maker's lot in all stores.
         RecallLots = "lots.recall",
+        /// Correct a maker's lot and its expiry in all stores.
+        CorrectLots = "lots.correct",
         /// See reserve plans and response levels.
         ReadPlans = "reserve_plans.read",
         /// Draft and submit reserve plans.
@@ -167,6 +169,7 @@ impl Role {
                 P::WriteStores
                     | P::ApproveWriteOffs
                     | P::RecallLots
+                    | P::CorrectLots
                     | P::WritePlans
                     | P::ApprovePlans
                     | P::DeclareLevel

@@ -11,6 +11,8 @@ word_enum! {
         Order = "order",
         /// A spoken one, on the telephone or in person 电话通知.
         Verbal = "verbal",
+        /// Nobody said by whose word: a fact that was booked after it happened 事后补录.
+        Unstated = "unstated",
     }
 }
 
@@ -80,8 +82,9 @@ impl AuthorityRequest {
     /// `issued_at`. Nothing is spoken after `latest`.
     pub fn parse(&self, pointer: &str, latest: Instant, faults: &mut Faults) -> Option<Authority> {
         let kind = match AuthorityKind::from_word(&self.kind) {
-            Some(kind) => Some(kind),
-            None => {
+            Some(kind @ (AuthorityKind::Order | AuthorityKind::Verbal)) => Some(kind),
+            // Nobody names a word that was not said: only the service notes that.
+            Some(AuthorityKind::Unstated) | None => {
                 faults.add(format!("{pointer}/kind"), FaultCode::NotInList);
                 None
             }
@@ -138,9 +141,25 @@ fn bounded(name: &str, text: &str) -> Result<String, FaultCode> {
 }
 
 impl Authority {
-    /// Whether its paper is still to come.
+    /// Whether its paper is still to come: it was spoken, or nobody said by whose word.
     pub fn is_spoken(&self) -> bool {
-        self.kind == AuthorityKind::Verbal
+        match self.kind {
+            AuthorityKind::Order => false,
+            AuthorityKind::Verbal | AuthorityKind::Unstated => true,
+        }
+    }
+
+    /// What stands where a fact names no authority: its slip, and who booked it.
+    pub fn unstated(slip_number: &str, booked_by: &str, happened_at: Instant) -> Self {
+        Self {
+            kind: AuthorityKind::Unstated,
+            number: Some(slip_number.to_owned()),
+            issued_by: booked_by.to_owned(),
+            post: None,
+            phone: None,
+            issued_at: Some(happened_at),
+            heard_by: None,
+        }
     }
 
     /// The authority as the JSON that is kept with a document.

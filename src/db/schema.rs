@@ -655,123 +655,111 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// A lot in a state at a store was counted then, also where nothing differed.
+    /// A fact that the book could not cover, until a receipt, a count or a reversal clears it.
     ///
-    /// Owner: stock. Append-only.
-    stock_count_mark (store_code, lot_id, state, document_id) {
+    /// Owner: stock.
+    unmatched_fact (id) {
+        id -> Text,
         store_code -> Text,
+        item_code -> Text,
         lot_id -> Text,
-        state -> Text,
+        named_lot -> Nullable<Text>,
+        quantity -> BigInt,
+        still_open -> BigInt,
+        purpose -> Text,
+        movement_id -> Text,
+        document_kind -> Text,
         document_id -> Text,
         document_number -> Text,
-        counted -> BigInt,
-        counted_at -> BigInt,
+        line_no -> BigInt,
+        slip_number -> Text,
+        occurred_at -> BigInt,
+        business_day -> Date,
         recorded_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    /// A stocktake: what is counted at a store, and how far it has come.
-    ///
-    /// Owner: stocktake.
-    stocktake (id) {
-        id -> Text,
-        number -> Text,
-        store_code -> Text,
-        status -> Text,
-        category -> Nullable<Text>,
-        items -> Nullable<Text>,
-        blind -> Bool,
-        rounds -> BigInt,
-        not_counted -> Text,
-        note -> Nullable<Text>,
-        frozen_at -> BigInt,
-        frozen_seq -> BigInt,
-        created_by -> Text,
-        created_at -> BigInt,
-        submitted_by -> Nullable<Text>,
-        submitted_at -> Nullable<BigInt>,
-        approved_by -> Nullable<Text>,
-        approved_at -> Nullable<BigInt>,
-        ended_by -> Nullable<Text>,
-        ended_at -> Nullable<BigInt>,
-        posted_seq -> Nullable<BigInt>,
-        decision_note -> Nullable<Text>,
+        actor -> Text,
         version -> BigInt,
     }
 }
 
 diesel::table! {
-    /// A line of a stocktake's sheet, and its outcome once posted.
+    /// A movement that cleared a fact, wholly or in part.
     ///
-    /// Owner: stocktake.
-    stocktake_line (stocktake_id, line_no) {
-        stocktake_id -> Text,
-        line_no -> BigInt,
-        item_code -> Text,
-        lot_id -> Nullable<Text>,
-        state -> Text,
-        lot_number -> Nullable<Text>,
-        maker -> Nullable<Text>,
-        manufactured_on -> Nullable<Date>,
-        expiry -> Nullable<Text>,
-        expires_on -> Nullable<Date>,
-        frozen -> BigInt,
-        added -> Bool,
-        reason_code -> Nullable<Text>,
-        reason_note -> Nullable<Text>,
-        approved_difference -> Nullable<BigInt>,
-        counted -> Nullable<BigInt>,
-        counted_at -> Nullable<BigInt>,
-        decided_round -> Nullable<BigInt>,
-        rounds_counted -> Nullable<BigInt>,
-        book -> Nullable<BigInt>,
-        unit_cost -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    /// What somebody counted in a round; a slip is superseded by a further entry.
-    ///
-    /// Owner: stocktake. Append-only.
-    stocktake_count (id) {
-        id -> Text,
-        stocktake_id -> Text,
-        line_no -> BigInt,
-        round -> BigInt,
-        quantity -> Nullable<BigInt>,
-        counted_at -> BigInt,
-        counted_by -> Text,
-        witnessed_by -> Text,
-        note -> Nullable<Text>,
-        supersedes -> Nullable<Text>,
-        reason -> Nullable<Text>,
-        entered_by -> Text,
+    /// Owner: stock. Append-only.
+    unmatched_clearing (movement_id) {
+        movement_id -> Text,
+        unmatched_id -> Text,
+        how -> Text,
+        by_kind -> Text,
+        by_id -> Text,
+        by_number -> Text,
+        quantity -> BigInt,
         recorded_at -> BigInt,
+        actor -> Text,
     }
 }
 
 diesel::table! {
-    /// How true the book was, for each posted stocktake.
+    /// A promise that a fact cut, until the document that lost it goes on without it.
     ///
-    /// Owner: stocktake.
-    stocktake_result (stocktake_id) {
-        stocktake_id -> Text,
+    /// Owner: stock.
+    reservation_cut (id) {
+        id -> Text,
+        document_kind -> Text,
+        document_id -> Text,
+        line_no -> BigInt,
         store_code -> Text,
+        lot_id -> Text,
+        item_code -> Text,
+        quantity -> BigInt,
+        by_kind -> Text,
+        by_id -> Text,
+        by_number -> Text,
+        slip_number -> Text,
+        cut_at -> BigInt,
+        actor -> Text,
+        acknowledged_at -> Nullable<BigInt>,
+        acknowledged_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// What was corrected of a maker's lot: what the book said before, what it says now, and why.
+    ///
+    /// Owner: stock. Append-only.
+    makers_lot_event (id) {
+        id -> Text,
+        makers_lot_id -> Text,
+        seq -> BigInt,
+        kind -> Text,
         number -> Text,
-        posted_at -> BigInt,
-        lines_counted -> BigInt,
-        lines_exact -> BigInt,
-        lines_not_counted -> BigInt,
-        lines_recounted -> BigInt,
-        lines_without_cost -> BigInt,
-        rounds -> BigInt,
-        book_units -> BigInt,
-        absolute_units -> BigInt,
-        net_units -> BigInt,
-        absolute_value -> BigInt,
-        net_value -> BigInt,
-        counters -> Text,
+        recorded_at -> BigInt,
+        actor -> Text,
+        reason_code -> Text,
+        note -> Nullable<Text>,
+        authority -> Nullable<Text>,
+        label_before -> Text,
+        label_after -> Text,
+        corrected_to -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// What a lot was said to cost before, and who settled it.
+    ///
+    /// Owner: stock. Append-only.
+    lot_cost_event (id) {
+        id -> Text,
+        lot_id -> Text,
+        seq -> BigInt,
+        old_cost -> Nullable<BigInt>,
+        was_estimated -> Bool,
+        new_cost -> BigInt,
+        document_id -> Text,
+        line_no -> BigInt,
+        reason_code -> Nullable<Text>,
+        note -> Nullable<Text>,
+        recorded_at -> BigInt,
+        actor -> Text,
     }
 }
 
@@ -894,6 +882,127 @@ diesel::table! {
         capability_code -> Text,
         line_no -> BigInt,
         item_code -> Text,
+    }
+}
+
+diesel::table! {
+    /// A lot in a state at a store was counted then, also where nothing differed.
+    ///
+    /// Owner: stock. Append-only.
+    stock_count_mark (store_code, lot_id, state, document_id) {
+        store_code -> Text,
+        lot_id -> Text,
+        state -> Text,
+        document_id -> Text,
+        document_number -> Text,
+        counted -> BigInt,
+        counted_at -> BigInt,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A stocktake: what is counted at a store, and how far it has come.
+    ///
+    /// Owner: stocktake.
+    stocktake (id) {
+        id -> Text,
+        number -> Text,
+        store_code -> Text,
+        status -> Text,
+        category -> Nullable<Text>,
+        items -> Nullable<Text>,
+        blind -> Bool,
+        rounds -> BigInt,
+        not_counted -> Text,
+        note -> Nullable<Text>,
+        frozen_at -> BigInt,
+        frozen_seq -> BigInt,
+        created_by -> Text,
+        created_at -> BigInt,
+        submitted_by -> Nullable<Text>,
+        submitted_at -> Nullable<BigInt>,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<BigInt>,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+        posted_seq -> Nullable<BigInt>,
+        decision_note -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A line of a stocktake's sheet, and its outcome once posted.
+    ///
+    /// Owner: stocktake.
+    stocktake_line (stocktake_id, line_no) {
+        stocktake_id -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+        lot_id -> Nullable<Text>,
+        state -> Text,
+        lot_number -> Nullable<Text>,
+        maker -> Nullable<Text>,
+        manufactured_on -> Nullable<Date>,
+        expiry -> Nullable<Text>,
+        expires_on -> Nullable<Date>,
+        frozen -> BigInt,
+        added -> Bool,
+        reason_code -> Nullable<Text>,
+        reason_note -> Nullable<Text>,
+        approved_difference -> Nullable<BigInt>,
+        counted -> Nullable<BigInt>,
+        counted_at -> Nullable<BigInt>,
+        decided_round -> Nullable<BigInt>,
+        rounds_counted -> Nullable<BigInt>,
+        book -> Nullable<BigInt>,
+        unit_cost -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// What somebody counted in a round; a slip is superseded by a further entry.
+    ///
+    /// Owner: stocktake. Append-only.
+    stocktake_count (id) {
+        id -> Text,
+        stocktake_id -> Text,
+        line_no -> BigInt,
+        round -> BigInt,
+        quantity -> Nullable<BigInt>,
+        counted_at -> BigInt,
+        counted_by -> Text,
+        witnessed_by -> Text,
+        note -> Nullable<Text>,
+        supersedes -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        entered_by -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// How true the book was, for each posted stocktake.
+    ///
+    /// Owner: stocktake.
+    stocktake_result (stocktake_id) {
+        stocktake_id -> Text,
+        store_code -> Text,
+        number -> Text,
+        posted_at -> BigInt,
+        lines_counted -> BigInt,
+        lines_exact -> BigInt,
+        lines_not_counted -> BigInt,
+        lines_recounted -> BigInt,
+        lines_without_cost -> BigInt,
+        rounds -> BigInt,
+        book_units -> BigInt,
+        absolute_units -> BigInt,
+        net_units -> BigInt,
+        absolute_value -> BigInt,
+        net_value -> BigInt,
+        counters -> Text,
     }
 }
 
@@ -1037,8 +1146,10 @@ diesel::joinable!(reservation -> lot (lot_id));
 diesel::joinable!(stock_movement -> lot (lot_id));
 diesel::joinable!(stock_balance -> store (store_code));
 diesel::joinable!(stock_balance -> item (item_code));
+diesel::joinable!(unmatched_fact -> store (store_code));
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
+diesel::joinable!(dispatch_line -> dispatch (dispatch_id));
 diesel::joinable!(stocktake_line -> stocktake (stocktake_id));
 diesel::joinable!(allocation_dispatch -> allocation (allocation_id));
 diesel::joinable!(allocation_dispatch -> dispatch (dispatch_id));
@@ -1080,11 +1191,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     dispatch_piece,
     dispatch_event,
     import_row,
-    stock_count_mark,
-    stocktake,
-    stocktake_line,
-    stocktake_count,
-    stocktake_result,
+    unmatched_fact,
+    unmatched_clearing,
+    reservation_cut,
+    makers_lot_event,
+    lot_cost_event,
     stock_closing,
     reservation_event,
     transit_redirect,
@@ -1093,6 +1204,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     capability,
     capability_component,
     capability_item,
+    stock_count_mark,
+    stocktake,
+    stocktake_line,
+    stocktake_count,
+    stocktake_result,
     allocation,
     allocation_line,
     allocation_scope,

@@ -161,7 +161,7 @@ pub fn ship(tx: &mut Tx<'_>, id: &DispatchId, request: &ShipRequest) -> Result<D
     let from = own_sender(tx, &before)?;
     let (command, lorry, note) = naming::shipped(tx, &before, request)?.parse(clockwork(tx))?;
     let shipped = rules::ship(&before, &command)?;
-    ledger::load(tx, &before, &command, &shipped.loads)?;
+    ledger::load(tx, &before, &command, &shipped.loads, lorry.slip)?;
     ledger::give_up(tx, &before, &shipped.released)?;
     let earlier = records::shipments_of(tx.conn, id)?;
     let shipment = Shipment {
@@ -204,8 +204,7 @@ pub fn receive(
     if too_early {
         return Err(Refusal::fault("/occurred_at", FaultCode::Contradicts).into());
     }
-    let booked =
-        ledger::sign(tx, &before, signed.occurred_at, &pieces, &signed.whys, &signed.unexpected)?;
+    let booked = ledger::sign(tx, &before, &signed, &pieces)?;
     let earlier = records::signings_of(tx.conn, id)?;
     let signing = Signing {
         id: DispatchReceiptId::generate(),
@@ -589,6 +588,7 @@ fn store_change(
     event: &Event,
 ) -> Result<Order, CommandError> {
     let after = Order { version: before.version + 1, ..after };
+    ledger::take_notice(tx, before)?;
     records::update(tx.conn, before, &after)?;
     records::tell(tx.conn, &after.id, steps, event)?;
     Ok(records::find(tx.conn, after.id.as_str())?.unwrap_or(after))

@@ -4,6 +4,7 @@ use crate::dispatch::order::Step;
 use crate::dispatch::rules::Piece;
 use crate::kernel::id::{DispatchReceiptId, LotId, MovementId, ShipmentId};
 use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
+use crate::stock::unmatched::ReservationCut;
 
 /// One lorry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,4 +126,19 @@ pub struct Event {
     pub what: String,
     /// What else there is to say.
     pub note: Option<String>,
+}
+
+impl Event {
+    /// What happened to a dispatch when a fact took what it was promised.
+    pub fn of_cut(cut: &ReservationCut) -> Self {
+        let ReservationCut { line_no, item_code, quantity, by, slip_number, .. } = cut;
+        let note =
+            format!("line {line_no}: −{quantity} {item_code}, {} ({slip_number})", by.number);
+        Self {
+            at: cut.cut_at,
+            actor: cut.actor.clone(),
+            what: "promise_cut".to_owned(),
+            note: Some(note),
+        }
+    }
 }

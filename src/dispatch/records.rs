@@ -6,7 +6,7 @@ use crate::authority::records::read_authority;
 use crate::db::schema::{
     allocation, allocation_dispatch, dispatch, dispatch_event, dispatch_line, dispatch_load,
     dispatch_piece, dispatch_receipt, dispatch_shipment, dispatch_step, lot, makers_lot, paperwork,
-    reservation,
+    reservation, reservation_cut,
 };
 use crate::db::{DbConnection, DbError};
 use crate::dispatch::order::{DispatchStatus, Fate, Line, Load, LotQuantity, Order, Step, Urgency};
@@ -18,7 +18,7 @@ use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use crate::{load_locked, on_each_backend};
 use chrono::NaiveDate;
-use diesel::dsl::{exists, max};
+use diesel::dsl::{count_star, exists, max, not};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
@@ -274,6 +274,82 @@ fn update_load(conn: &mut DbConnection, line_no: i64, load: &Load) -> Result<(),
             dispatch_load::returned.eq(load.returned),
             dispatch_load::surplus.eq(load.over),
         ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The dispatches on their way that ask for one of these very lots.
+///
+/// # Errors
+/// When the database fails.
+pub fn asking_for(conn: &mut DbConnection, lots: &[LotId]) -> Result<Vec<DispatchId>, DbError> {
+    let done = [DispatchStatus::Received, DispatchStatus::Closed, DispatchStatus::Cancelled];
+    Ok(dispatch_line::table
+        .inner_join(dispatch::table)
+        .filter(dispatch_line::lot_id.eq_any(lots))
+        .filter(dispatch::status.ne_all(done))
+        .select(dispatch_line::dispatch_id)
+        .distinct()
+        .order(dispatch_line::dispatch_id)
+        .load(conn)?)
+}
+
+/// Stores that lots of a dispatch stand under another label now: what its lorries still carry, and
+/// the very lots that it asks for. What has arrived stays as it was signed for.
+///
+/// # Errors
+/// When the database fails.
+pub fn relabel(
+    conn: &mut DbConnection,
+    order: &Order,
+    went_to: &BTreeMap<LotId, (LotId, ItemCode)>,
+) -> Result<(), DbError> {
+    for line in &order.lines {
+        if let Some((new, _)) = line.lot_id.as_ref().and_then(|lot| went_to.get(lot)) {
+            diesel::update(dispatch_line::table.find((&order.id, line.line)))
+                .set(dispatch_line::lot_id.eq(Some(new)))
+                .execute(conn)?;
+        }
+        for load in &line.loads {
+            let on_the_way = load.in_transit();
+            let Some((lot_id, item_code)) = went_to.get(&load.lot_id) else { continue };
+            if on_the_way.is_zero() {
+                continue;
+            }
+            let old = dispatch_load::table.find((&load.shipment_id, line.line, &load.lot_id));
+            let ended = load.shipped.minus_or_zero(on_the_way);
+            // What came over the papers stays with what ended, or goes with the rest.
+            let over = if ended.is_zero() { load.over } else { Quantity::ZERO };
+            if ended.is_zero() {
+                diesel::delete(old).execute(conn)?;
+            } else {
+                diesel::update(old).set(dispatch_load::shipped.eq(ended)).execute(conn)?;
+            }
+            let new = dispatch_load::table.find((&load.shipment_id, line.line, lot_id));
+            let added = diesel::update(new)
+                .set((
+                    dispatch_load::shipped.eq(dispatch_load::shipped + on_the_way.units()),
+                    dispatch_load::surplus.eq(dispatch_load::surplus + over.units()),
+                ))
+                .execute(conn)?;
+            if added == 0 {
+                let relabelled = Load {
+                    lot_id: lot_id.clone(),
+                    item_code: item_code.clone(),
+                    shipped: on_the_way,
+                    received: Quantity::ZERO,
+                    damaged: Quantity::ZERO,
+                    lost: Quantity::ZERO,
+                    returned: Quantity::ZERO,
+                    over,
+                    ..load.clone()
+                };
+                insert_load(conn, &order.id, line.line, &relabelled)?;
+            }
+        }
+    }
+    diesel::update(dispatch::table.find(&order.id))
+        .set(dispatch::version.eq(dispatch::version + 1))
         .execute(conn)?;
     Ok(())
 }
@@ -667,7 +743,16 @@ pub fn list(
         query = query.filter(dispatch::urgency.eq(urgency));
     }
     if let Some(open) = filter.open_remainder {
-        query = query.filter(dispatch::open_remainder.eq(open));
+        // What a fact cut is open again, although nobody has gone on with the dispatch since.
+        let cut = reservation_cut::table
+            .filter(reservation_cut::document_kind.eq(DOCUMENT_KIND))
+            .filter(reservation_cut::document_id.eq(dispatch::id))
+            .filter(reservation_cut::acknowledged_at.is_null());
+        query = if open {
+            query.filter(dispatch::open_remainder.eq(true).or(exists(cut)))
+        } else {
+            query.filter(dispatch::open_remainder.eq(false)).filter(not(exists(cut)))
+        };
     }
     if let Some(due_before) = filter.paperwork_due_before {
         let due = paperwork::table
@@ -699,6 +784,7 @@ pub fn list(
 fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Order>, DbError> {
     let ids: Vec<DispatchId> = rows.iter().map(|row| row.id.clone()).collect();
     let mut promised = promised_to(conn, &ids)?;
+    let cuts = unread_cuts(conn, &ids)?;
     let mut loaded = loads_of(conn, &ids)?;
     let mut lines: BTreeMap<DispatchId, Vec<Line>> = BTreeMap::new();
     let line_rows: Vec<LineRow> = dispatch_line::table
@@ -722,6 +808,7 @@ fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Order>, DbErr
     }
     rows.into_iter()
         .map(|row| {
+            let unread = cuts.get(row.id.as_str()).copied().unwrap_or(0);
             Ok(Order {
                 lines: lines.remove(&row.id).unwrap_or_default(),
                 authority: row.authority.as_deref().map(read_authority).transpose()?,
@@ -741,10 +828,28 @@ fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Order>, DbErr
                 approved_by: row.approved_by,
                 approved_at: row.approved_at,
                 expected_at: row.expected_at,
-                version: row.version,
+                version: row.version.saturating_add(unread),
             })
         })
         .collect()
+}
+
+/// How many cuts of their promises nobody has taken notice of: each makes another version of its
+/// dispatch, so that nobody ships or picks in the belief that the promise still stands.
+fn unread_cuts(
+    conn: &mut DbConnection,
+    ids: &[DispatchId],
+) -> Result<BTreeMap<String, i64>, DbError> {
+    let texts: Vec<&str> = ids.iter().map(DispatchId::as_str).collect();
+    let counts: Vec<(String, i64)> = reservation_cut::table
+        .filter(reservation_cut::document_kind.eq(DOCUMENT_KIND))
+        .filter(reservation_cut::document_id.eq_any(texts))
+        .filter(reservation_cut::acknowledged_at.is_null())
+        .group_by(reservation_cut::document_id)
+        .select((reservation_cut::document_id, count_star()))
+        .order(reservation_cut::document_id)
+        .load(conn)?;
+    Ok(counts.into_iter().collect())
 }
 
 type ByLine<T> = BTreeMap<(DispatchId, i64), Vec<T>>;

@@ -7,13 +7,14 @@ use crate::dispatch::order::{Fate, Urgency};
 use crate::dispatch::rules::{
     Approve, ApprovedLine, PickedLine, Receive, ReceivedLine, Ship, ShippedLine,
 };
-use crate::kernel::id::{LotId, ShipmentId};
+use crate::kernel::id::{LotId, ShipmentId, UnmatchedId};
 use crate::kernel::time::parse_date;
 use crate::kernel::{
     FaultCode, Faults, Instant, ItemCode, LotNumber, Quantity, Refusal, StoreCode, Text,
 };
 use crate::stock::Expiry;
 use crate::stock::reason::ReasonCode;
+use crate::stock::requests::{facts_named, slip};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -389,6 +390,12 @@ pub struct ShipRequest {
     /// Whether no other lorry follows: what is not shipped is then released.
     #[serde(default)]
     pub last: bool,
+    /// It has happened already; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip_number: Option<String>,
     /// What else there is to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -405,6 +412,8 @@ pub struct Lorry {
     pub driver: Option<String>,
     /// The driver's telephone.
     pub phone: Option<String>,
+    /// The slip of what had happened before it was booked.
+    pub slip: Option<String>,
 }
 
 impl ShipRequest {
@@ -421,6 +430,7 @@ impl ShipRequest {
             vehicle: text::<32>(&mut faults, "/vehicle", self.vehicle.as_deref()),
             driver: text::<64>(&mut faults, "/driver", self.driver.as_deref()),
             phone: text::<32>(&mut faults, "/phone", self.phone.as_deref()),
+            slip: slip(self.after_the_fact, self.slip_number.as_ref(), &mut faults),
         };
         let lines = self.lines.as_ref().map(|lines| {
             lines
@@ -548,6 +558,16 @@ pub struct ReceiptRequest {
     /// What came and is not on the papers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpected: Vec<UnexpectedRequest>,
+    /// It has happened already; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip_number: Option<String>,
+    /// Facts that the book could not cover and that these goods clear, by their ids; besides them
+    /// they clear those that happened after they came, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clears: Vec<String>,
     /// What else there is to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -585,8 +605,19 @@ pub struct Signed {
     pub whys: Vec<Why>,
     /// What came and is not on the papers.
     pub unexpected: Vec<Unexpected>,
+    /// The slip of what had happened before it was booked, and the facts that it clears.
+    pub late: Late,
     /// What else there is to say.
     pub note: Option<String>,
+}
+
+/// What a signing says of the time before it was booked.
+#[derive(Debug, Clone, Default)]
+pub struct Late {
+    /// The slip of what had happened before it was booked.
+    pub slip: Option<String>,
+    /// Facts that the goods clear, named by their ids.
+    pub clears: Vec<UnmatchedId>,
 }
 
 impl ReceiptRequest {
@@ -618,7 +649,12 @@ impl ReceiptRequest {
             let id = ShipmentId::try_from(text).map_err(|_shape| FaultCode::Unknown);
             faults.keep("/shipment_id", id)
         });
+        let late = Late {
+            slip: slip(self.after_the_fact, self.slip_number.as_ref(), &mut faults),
+            clears: facts_named(&self.clears, &mut faults),
+        };
         let signed = Signed {
+            late,
             occurred_at: business_time(&mut faults, self.occurred_at.as_deref(), clock),
             received_by: text::<64>(&mut faults, "/received_by", self.received_by.as_deref()),
             receive: Receive { shipment_id, lines, unexpected: unexpected.len() },

@@ -10,6 +10,7 @@ use crate::kernel::id::{
     AllocationId, DispatchId, DispatchReceiptId, LotId, MovementId, ShipmentId,
 };
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
+use crate::stock::unmatched::ReservationCut;
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub struct Context {
     pub items: BTreeMap<ItemCode, Item>,
     /// Who changed which numbers.
     pub steps: Vec<LineStep>,
+    /// What facts cut of its promises.
+    pub cuts: Vec<ReservationCut>,
     /// The paper that is due on it.
     pub paperwork: Vec<Paperwork>,
     /// The allocation that it comes from.
@@ -115,6 +118,9 @@ pub struct LineView {
     pub open_remainder: Quantity,
     /// Of what was open, asked for again in another dispatch.
     pub carried_over: Quantity,
+    /// Was promised, and a fact had taken it: the line is short by as much unless it was promised
+    /// anew since.
+    pub cut: Quantity,
     /// Its lots, those that expire first in front.
     pub lots: Vec<LineLotView>,
     /// Who set or added to its numbers, when and why.
@@ -143,6 +149,9 @@ impl LineView {
             in_transit: line.in_transit(),
             open_remainder: open,
             carried_over: line.carried_over,
+            cut: Quantity::total(
+                context.cuts.iter().filter(|cut| cut.line_no == line.line).map(|cut| cut.quantity),
+            ),
             lots: lots_of(line, context),
             history: context
                 .steps

@@ -176,6 +176,9 @@ fn receipt(draft: &Draft, head: &Record, opening: bool) -> ReceiptRequest {
         },
         inspected_by: text(head, "inspected_by"),
         witnessed_by: text(head, "witnessed_by"),
+        after_the_fact: false,
+        slip_number: None,
+        clears: Vec::new(),
         note: text(head, "note"),
         lines: draft.iter().map(receipt_line).collect(),
     }

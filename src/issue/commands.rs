@@ -1,5 +1,7 @@
 //! Issuing stock.
 
+mod facts;
+
 use crate::authority::commands::act_on;
 use crate::authority::paperwork::DocumentRef;
 use crate::authority::rules::within_limit;
@@ -15,27 +17,96 @@ use crate::issue::views::{
     ConsumerView, IssueDetail, IssueLineView, IssueView, PassedOverView, TakenLotView,
 };
 use crate::kernel::id::{LotId, StockDocumentId};
-use crate::kernel::{FaultCode, Faults, ItemCode, LotNumber, Quantity, StoreCode};
+use crate::kernel::{FaultCode, Faults, Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::balance::LotBalance;
 use crate::stock::commands::post_document;
 use crate::stock::document::{DocumentKind, StockDocument};
 use crate::stock::movement::{MovementKind, NewMovement};
 use crate::stock::records;
-use crate::stock::requests::{check_line_count, head, item_of, items_named, lot_id, optional_text};
-use crate::stock::views::DocumentHead;
+use crate::stock::requests::{
+    check_line_count, head, item_of, items_named, lot_id, optional_text, slip,
+};
+use crate::stock::views::{DocumentHead, MovementView};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
 /// Takes stock out of a store, first expired first, and names the lots passed over.
 ///
-/// Stock below its floor is taken as a recorded draw-down on an authority only.
+/// Stock below its floor is taken as a recorded draw-down on an authority only. What has happened
+/// already is not refused: see [`facts`].
 ///
 /// # Errors
 /// `validation_failed` with every fault, `store_out_of_scope`, `insufficient_stock` with the true
 /// remainder, `lot_blocked` for a named lot, `floor_crossed`, `authority_required` for large
 /// issues, `emergency_limit` on a spoken word without the right to act on it, `late_entry`.
 pub fn post_issue(tx: &mut Tx<'_>, request: &IssueRequest) -> Result<Done, CommandError> {
+    let asked = parse(tx, request)?;
+    if asked.slip.is_some() {
+        return facts::post(tx, asked);
+    }
+    check_word(tx, &asked.lines, asked.authority.as_ref())?;
+    let Asked { store, occurred_at, purpose, items, lines, .. } = asked;
+    let day = tx.settings.zone.day_of(occurred_at);
+    let codes: Vec<ItemCode> = items.keys().cloned().collect();
+    let balances = records::lock_item_balances(tx.conn, &store, &codes)?;
+    let served = serve(balances.clone(), lines, day)?;
+    let movements = movements(&store, purpose, &served);
+    let detail = IssueDetail {
+        purpose,
+        consumer: asked.consumer,
+        authority: asked.authority,
+        slip_number: None,
+        note: asked.note,
+        lines: served.iter().map(|line| line_view(line, &balances, &items)).collect(),
+    };
+    let (document, movements) = post_document(
+        tx,
+        DocumentKind::Issue,
+        StockDocumentId::generate(),
+        &store,
+        occurred_at,
+        movements,
+        &detail,
+    )?;
+    let draw_downs = draw_down(tx, &document, &served, &balances, day, detail.authority.as_ref())?;
+    if let Some(authority) = &detail.authority {
+        act_on(tx, paper_of(&document), authority)?;
+    }
+    Ok(posted(document, detail, draw_downs, movements))
+}
+
+fn posted(
+    document: StockDocument,
+    detail: IssueDetail,
+    draw_downs: Vec<DrawDownView>,
+    movements: Vec<MovementView>,
+) -> Done {
+    let view = IssueView { head: DocumentHead::from(&document), detail, draw_downs, movements };
+    let subject = Subject {
+        kind: "issue",
+        id: document.id.to_string(),
+        store: Some(document.store_code.clone()),
+    };
+    Done::created(subject, &view)
+        .version(document.version)
+        .located(format!("/issues/{}", document.id))
+}
+
+/// An issue that makes sense.
+struct Asked {
+    store: StoreCode,
+    occurred_at: Instant,
+    purpose: Outside,
+    consumer: Option<ConsumerView>,
+    authority: Option<Authority>,
+    slip: Option<String>,
+    note: Option<String>,
+    items: BTreeMap<ItemCode, Item>,
+    lines: Vec<Wanted>,
+}
+
+fn parse(tx: &mut Tx<'_>, request: &IssueRequest) -> Result<Asked, CommandError> {
     let mut faults = Faults::new();
     let head = head(tx, &request.store_code, request.occurred_at.as_deref(), &mut faults)?;
     let purpose = purpose(&request.purpose).ok_or(FaultCode::NotInList);
@@ -47,42 +118,13 @@ pub fn post_issue(tx: &mut Tx<'_>, request: &IssueRequest) -> Result<Done, Comma
         .and_then(|given: &AuthorityRequest| given.parse("/authority", latest, &mut faults));
     let consumer = request.consumer.as_ref().map(|given| consumer(given, &mut faults));
     let note = optional_text::<1000>(request.note.as_ref(), "/note", &mut faults);
+    let slip = slip(request.after_the_fact, request.slip_number.as_ref(), &mut faults);
     let codes = request.lines.iter().map(|line| line.item_code.as_str());
     let items = items_named(tx, codes)?;
     let lines = wanted(tx, request, &items, &mut faults)?;
     let (head, purpose) = faults.finish(head.zip(purpose))?;
-    check_word(tx, &lines, authority.as_ref())?;
-    let store = head.store.code;
-    let day = tx.settings.zone.day_of(head.occurred_at);
-    let codes: Vec<ItemCode> = items.keys().cloned().collect();
-    let balances = records::lock_item_balances(tx.conn, &store, &codes)?;
-    let served = serve(balances.clone(), lines, day)?;
-    let movements = movements(&store, purpose, &served);
-    let detail = IssueDetail {
-        purpose,
-        consumer,
-        authority,
-        note,
-        lines: served.iter().map(|line| line_view(line, &balances, &items)).collect(),
-    };
-    let (document, movements) = post_document(
-        tx,
-        DocumentKind::Issue,
-        StockDocumentId::generate(),
-        &store,
-        head.occurred_at,
-        movements,
-        &detail,
-    )?;
-    let draw_downs = draw_down(tx, &document, &served, &balances, day, detail.authority.as_ref())?;
-    if let Some(authority) = &detail.authority {
-        act_on(tx, paper_of(&document), authority)?;
-    }
-    let view = IssueView { head: DocumentHead::from(&document), detail, draw_downs, movements };
-    let subject = Subject { kind: "issue", id: document.id.to_string(), store: Some(store) };
-    Ok(Done::created(subject, &view)
-        .version(document.version)
-        .located(format!("/issues/{}", document.id)))
+    let (store, occurred_at) = (head.store.code, head.occurred_at);
+    Ok(Asked { store, occurred_at, purpose, consumer, authority, slip, note, items, lines })
 }
 
 fn wanted(
@@ -115,7 +157,10 @@ fn wanted(
             .map(|id| vec![id]);
         let by_number = match &line.lot_number {
             None => None,
-            Some(number) => numbered(tx, item, number, &pointer, faults)?,
+            Some(number) => {
+                let may_be_unknown = request.after_the_fact;
+                numbered(tx, item, number, may_be_unknown, &pointer, faults)?
+            }
         };
         if line.lot_id.is_some() && line.lot_number.is_some() {
             faults.add(format!("{pointer}/lot_number"), FaultCode::Contradicts);
@@ -125,26 +170,54 @@ fn wanted(
                 line_no: i64::try_from(at + 1).unwrap_or(i64::MAX),
                 item_code: item.code.clone(),
                 quantity,
-                only: by_id.or(by_number),
+                named_lot: line
+                    .lot_number
+                    .clone()
+                    .filter(|_| by_number.as_ref().is_some_and(Vec::is_empty)),
+                only: by_id.or(by_number.filter(|lots| !lots.is_empty())),
                 purpose,
                 owner,
             });
         }
     }
+    if request.after_the_fact {
+        check_named(tx, &lines, faults)?;
+    }
     Ok(lines)
+}
+
+/// A fact may have to be carried by the lot that it names, so the book must know that lot.
+fn check_named(tx: &mut Tx<'_>, lines: &[Wanted], faults: &mut Faults) -> Result<(), CommandError> {
+    let named: Vec<LotId> = lines.iter().filter_map(|line| line.only.clone()).flatten().collect();
+    let known = records::find_lots(tx.conn, &named)?;
+    for line in lines {
+        let pointer = format!("/lines/{}/lot_id", line.line_no.saturating_sub(1));
+        for lot in line.only.iter().flatten() {
+            match known.get(lot) {
+                None => faults.add(&*pointer, FaultCode::Unknown),
+                Some(lot) if lot.makers_lot.item_code != line.item_code => {
+                    faults.add(&*pointer, FaultCode::Contradicts);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn numbered(
     tx: &mut Tx<'_>,
     item: &Item,
     number: &str,
+    may_be_unknown: bool,
     pointer: &str,
     faults: &mut Faults,
 ) -> Result<Option<Vec<LotId>>, CommandError> {
     let at = format!("{pointer}/lot_number");
     let Some(number) = faults.keep(&*at, LotNumber::new(number)) else { return Ok(None) };
     let lots = records::lots_numbered(tx.conn, &item.code, &number)?;
-    if lots.is_empty() {
+    // A fact may name what the book does not know yet: its receipt is late.
+    if lots.is_empty() && !may_be_unknown {
         faults.add(at, FaultCode::Unknown);
     }
     Ok(Some(lots.into_iter().map(|lot| lot.id).collect()))
@@ -208,6 +281,7 @@ fn line_view(
             lot_number: lot.lot_number.clone(),
             expires_on: lot.expiry.date(),
             quantity: taken.quantity,
+            although: None,
         })
     });
     let passed_over = line.pick.passed_over.iter().map(|lot| PassedOverView {
@@ -227,6 +301,8 @@ fn line_view(
             .map(|pack| InPacks::of(wanted.quantity, pack)),
         lots: lots.collect(),
         passed_over: passed_over.collect(),
+        unmatched: None,
+        cuts: Vec::new(),
     }
 }
 

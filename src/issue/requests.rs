@@ -83,6 +83,13 @@ pub struct IssueRequest {
     /// By whose word: for large issues, and for stock below its floor.
     #[serde(default)]
     pub authority: Option<AuthorityRequest>,
+    /// It has happened already and is not refused; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default)]
+    #[schema(example = "手工出库单 0031")]
+    pub slip_number: Option<String>,
     /// Anything else.
     #[serde(default)]
     pub note: Option<String>,

@@ -18,6 +18,8 @@ pub struct Wanted {
     pub quantity: Quantity,
     /// Only from one of these lots, where the request names one.
     pub only: Option<Vec<LotId>>,
+    /// The number that it names, where the book does not know it; only of a fact.
+    pub named_lot: Option<String>,
     /// The purpose: stock earmarked for it may be taken.
     pub purpose: Option<String>,
     /// The owner for whom it is: that owner's stock may be taken.

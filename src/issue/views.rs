@@ -7,7 +7,7 @@ use crate::kernel::id::LotId;
 use crate::kernel::{ItemCode, LotNumber, Quantity};
 use crate::stock::account::Outside;
 use crate::stock::fefo::PassedOverBecause;
-use crate::stock::views::{DocumentHead, MovementView};
+use crate::stock::views::{CutView, DocumentHead, MovementView};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,6 +23,9 @@ pub struct TakenLotView {
     pub expires_on: Option<NaiveDate>,
     /// Base units.
     pub quantity: Quantity,
+    /// Why a request would have passed it over; only a fact takes it all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub although: Option<PassedOverBecause>,
 }
 
 /// A lot that lies there and was not taken.
@@ -53,6 +56,12 @@ pub struct IssueLineView {
     pub lots: Vec<TakenLotView>,
     /// The lots passed over, and why.
     pub passed_over: Vec<PassedOverView>,
+    /// Of a fact: base units that the book did not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmatched: Option<Quantity>,
+    /// Of a fact: promises that it cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<CutView>,
 }
 
 /// Who uses what was issued.
@@ -77,6 +86,9 @@ pub struct IssueDetail {
     pub consumer: Option<ConsumerView>,
     /// By whose word.
     pub authority: Option<Authority>,
+    /// The paper slip, where it had happened before it was booked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip_number: Option<String>,
     /// Anything else.
     pub note: Option<String>,
     /// What was issued.

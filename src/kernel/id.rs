@@ -103,6 +103,14 @@ id_kinds! {
     ShipmentId;
     /// One signing for goods of a dispatch.
     DispatchReceiptId;
+    /// A fact that the book could not cover.
+    UnmatchedId;
+    /// A promise that a fact cut.
+    ReservationCutId;
+    /// A correction of a maker's lot.
+    MakersLotEventId;
+    /// A cost that was settled.
+    CostEventId;
     /// A proposal of who gets what of scarce stock.
     AllocationId;
     /// A promise that was made or taken back.

@@ -18,6 +18,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::issue::api::routes)
         .configure(crate::dispatch::api::routes)
         .configure(crate::clock::api::routes)
+        .configure(crate::correction::api::routes)
         .configure(crate::batch::api::routes)
         .configure(crate::allocation::api::routes)
         .configure(crate::stocktake::api::routes);

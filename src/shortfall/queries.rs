@@ -25,6 +25,7 @@ use crate::shortfall::rules::{
 use crate::stock::account::StockState;
 use crate::stock::lot::Expiry;
 use crate::stock::queries::at::{Places, in_transit_at, last_movements_at, stock_at};
+use crate::stock::queries::unmatched::cells_with_open_facts;
 use crate::stock::records::find_lots;
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
@@ -313,6 +314,7 @@ struct Facts {
     averages: BTreeMap<Cell, AverageUse>,
     last_reports: HashMap<StoreCode, Instant>,
     prices: HashMap<ItemCode, Money>,
+    unmatched: BTreeSet<Cell>,
 }
 
 impl Facts {
@@ -347,6 +349,11 @@ impl Facts {
             },
             last_reports: last_reports(conn, moment, &cells)?,
             prices: prices(conn, moment, question.item.as_ref())?,
+            unmatched: cells_with_open_facts(
+                conn,
+                cells.stores.as_deref(),
+                question.item.as_ref(),
+            )?,
         })
     }
 
@@ -370,7 +377,10 @@ impl Facts {
         let cost = figures.net_shortfall.and_then(|short| {
             self.prices.get(&cell.1).and_then(|price| price.times(short.units()))
         });
-        let reasons = self.reasons(&target, &held, in_transit_in > arriving, last_report_at);
+        let mut reasons = self.reasons(&target, &held, in_transit_in > arriving, last_report_at);
+        if self.unmatched.contains(&cell) {
+            reasons.push(Reason::UnmatchedFacts);
+        }
         Line {
             store: cell.0,
             item: cell.1,

@@ -37,6 +37,8 @@ word_enum! {
         TransitNotCounted = "transit_not_counted",
         /// Stock is there that must not be used: expired, recalled or not released.
         BlockedStock = "blocked_stock",
+        /// Facts that the book could not cover are still open: what it says is there is doubtful.
+        UnmatchedFacts = "unmatched_facts",
     }
 }
 
@@ -50,6 +52,7 @@ impl Reason {
             Self::StaleFigures => "该储备点多日没有流水",
             Self::TransitNotCounted => "部分在途不计：到货过晚或届时已过期",
             Self::BlockedStock => "有不可用库存：过期、召回或未放行",
+            Self::UnmatchedFacts => "有未匹配的事后补录，账面数存疑",
         }
     }
 
@@ -62,6 +65,7 @@ impl Reason {
             Self::StaleFigures => "the store has had no movement for some days",
             Self::TransitNotCounted => "goods on the way come too late or will have expired",
             Self::BlockedStock => "there is stock that must not be used",
+            Self::UnmatchedFacts => "unmatched facts are open: what the book says is doubtful",
         }
     }
 }

@@ -49,6 +49,8 @@ word_enum! {
         CountDifference = "count_difference",
         /// 未匹配: facts that the book could not cover.
         Unmatched = "unmatched",
+        /// 批号更正: between the lot as it was booked and the lot as it is; always empty.
+        Reclassification = "reclassification",
     }
 }
 

@@ -150,7 +150,9 @@ pub fn pick(balances: &[LotBalance], wanted: Quantity, wish: &Wish<'_>) -> Pick 
     pick
 }
 
-fn first_expired(a: &LotBalance, b: &LotBalance) -> Ordering {
+/// The order in which lots are taken: dated ones before those without expiry, then the lot that the
+/// book knew first.
+pub fn first_expired(a: &LotBalance, b: &LotBalance) -> Ordering {
     let key = |balance: &LotBalance| {
         let date = balance.lot.makers_lot.expiry.date();
         (date.is_none(), date)

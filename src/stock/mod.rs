@@ -9,8 +9,10 @@ pub mod balance;
 pub mod commands;
 pub mod count_mark;
 pub mod document;
+pub mod facts;
 pub mod fefo;
 pub mod gs1;
+pub mod label;
 pub mod lot;
 pub mod movement;
 pub mod period;
@@ -21,6 +23,7 @@ pub mod records;
 pub mod requests;
 pub mod rules;
 pub mod summary;
+pub mod unmatched;
 pub mod verify;
 pub mod views;
 

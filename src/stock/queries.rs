@@ -21,7 +21,10 @@ use std::collections::BTreeMap;
 
 pub mod at;
 pub mod card;
+pub mod corrections;
 pub mod summary;
+pub mod unmatched;
+pub mod usage;
 
 /// Which stock to look at.
 #[derive(Debug, Clone, Default)]

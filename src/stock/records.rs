@@ -38,6 +38,10 @@ mod promises;
 pub use counts::{count_marks, lock_chain, lock_for, mark_counted, refuse_absorbed};
 pub use promises::{Reservation, release, release_all, reservations_of, reserve};
 
+pub mod corrections;
+pub mod cuts;
+pub mod unmatched;
+
 /// Rows of one multi-row insert: 29 columns each, below SQLite's limit of 32 766 values.
 const INSERT_CHUNK: usize = 500;
 

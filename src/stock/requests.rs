@@ -3,7 +3,7 @@
 use crate::catalogue::packs::EnteredQuantity;
 use crate::catalogue::{Item, records as items};
 use crate::command::{CommandError, Tx};
-use crate::kernel::id::LotId;
+use crate::kernel::id::{LotId, UnmatchedId};
 use crate::kernel::time::parse_date;
 use crate::kernel::{
     FaultCode, Faults, Gtin, Instant, ItemCode, LotNumber, Money, Quantity, StoreCode, Text,
@@ -144,6 +144,17 @@ pub struct ReceiptRequest {
     /// Who witnessed it.
     #[serde(default)]
     pub witnessed_by: Option<String>,
+    /// It has happened already and is not refused; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default)]
+    #[schema(example = "手工入库单 0031")]
+    pub slip_number: Option<String>,
+    /// Facts that the book could not cover and that this receipt clears, by their ids and in this
+    /// order; besides them it clears those that happened after it came, the oldest first.
+    #[serde(default)]
+    pub clears: Vec<String>,
     /// Anything else.
     #[serde(default)]
     pub note: Option<String>,
@@ -234,6 +245,36 @@ pub fn business_time(tx: &Tx<'_>, given: Option<&str>, faults: &mut Faults) -> O
         return None;
     }
     Some(at.min(tx.now))
+}
+
+/// Reads the slip of a fact: what has happened already names its paper, and nothing else does.
+pub fn slip(after_the_fact: bool, given: Option<&String>, faults: &mut Faults) -> Option<String> {
+    match (after_the_fact, given) {
+        (true, None) => {
+            faults.add("/slip_number", FaultCode::Required);
+            None
+        }
+        (false, Some(_)) => {
+            faults.add("/slip_number", FaultCode::Contradicts);
+            None
+        }
+        (_, given) => optional_text::<64>(given, "/slip_number", faults),
+    }
+}
+
+/// Reads the facts that goods which came are to clear.
+pub fn facts_named(given: &[String], faults: &mut Faults) -> Vec<UnmatchedId> {
+    let mut named = Vec::with_capacity(given.len());
+    for (at, text) in given.iter().enumerate() {
+        let pointer = format!("/clears/{at}");
+        let id = UnmatchedId::try_from(text.clone()).map_err(|_shape| FaultCode::Unknown);
+        let Some(id) = faults.keep(&*pointer, id) else { continue };
+        if named.contains(&id) {
+            faults.add(pointer, FaultCode::Duplicate);
+        }
+        named.push(id);
+    }
+    named
 }
 
 /// The items that some lines name with their packs, fetched at once.
@@ -676,6 +717,13 @@ pub struct WriteOffRequest {
     /// Who witnessed it.
     #[serde(default)]
     pub witnessed_by: Option<String>,
+    /// It has happened already and is not refused; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default)]
+    #[schema(example = "手工报损单 0031")]
+    pub slip_number: Option<String>,
     /// What is written off, at most 1000 lines.
     pub lines: Vec<WriteOffLineBody>,
 }
@@ -718,6 +766,13 @@ pub struct AdjustmentRequest {
     /// When it was found; now unless said.
     #[serde(default)]
     pub occurred_at: Option<String>,
+    /// It has happened already and is not refused; `slip_number` names its paper.
+    #[serde(default)]
+    pub after_the_fact: bool,
+    /// The number of the paper slip; only with `after_the_fact`, and then required.
+    #[serde(default)]
+    #[schema(example = "手工更正单 0031")]
+    pub slip_number: Option<String>,
     /// What changes, at most 1000 lines.
     pub lines: Vec<AdjustmentLineBody>,
 }
@@ -775,11 +830,55 @@ pub struct ReversalRequest {
     #[serde(default)]
     #[schema(minimum = 1)]
     pub quantity: Option<i64>,
+    /// Of a document: the lines to take back, wholly or in part; all of them unless said.
+    #[serde(default)]
+    pub lines: Option<Vec<ReversalLine>>,
     /// Why, from the list of reasons.
     #[schema(example = "entered_twice")]
     pub reason_code: String,
     /// Why, in words.
     #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// How much of a line of a document is taken back.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReversalLine {
+    /// The line, from 1.
+    #[schema(minimum = 1, example = 1)]
+    pub line: i64,
+    /// Base units; all that is left of the line unless said.
+    #[serde(default)]
+    #[schema(minimum = 1, example = 20)]
+    pub quantity: Option<i64>,
+}
+
+impl ReversalLine {
+    /// The line and how much of it.
+    pub const fn asked(&self) -> (i64, Option<i64>) {
+        (self.line, self.quantity)
+    }
+}
+
+/// Stock that a fact had taken all along.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MatchRequest {
+    /// The lot; first expired first without it.
+    #[serde(default)]
+    #[schema(example = "019b0f5d-ac96-774b-bcce-b302099a8057")]
+    pub lot_id: Option<String>,
+    /// The state in which it lies; any without it.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Base units; everything that is open unless said.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub quantity: Option<i64>,
+    /// Which receipt brought it, or why.
+    #[serde(default)]
+    #[schema(example = "RK-QN-TOWN-2026-000007")]
     pub note: Option<String>,
 }
 
@@ -796,6 +895,14 @@ pub struct RecallRequest {
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CostRequest {
+    /// Why; required where a cost was settled before.
+    #[serde(default)]
+    #[schema(example = "other")]
+    pub reason_code: Option<String>,
+    /// Why, in words; e.g. the number of the invoice.
+    #[serde(default)]
+    #[schema(example = "发票 03417729")]
+    pub note: Option<String>,
     /// The lines whose cost is settled.
     pub lines: Vec<CostLineBody>,
 }

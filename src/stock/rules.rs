@@ -3,10 +3,12 @@
 use crate::access::Role;
 use crate::config::Settings;
 use crate::kernel::time::plus_days;
-use crate::kernel::{Code, Money, Quantity, Refusal};
+use crate::kernel::{Bilingual, Code, FaultCode, Faults, Money, Quantity, Refusal};
 use crate::stock::document::{DocumentStatus, StockDocument};
-use crate::stock::movement::{Movement, MovementKind};
+use crate::stock::facts::Promise;
+use crate::stock::movement::{DocumentRef, Movement, MovementKind};
 use chrono::NaiveDate;
+use std::collections::BTreeSet;
 
 /// Whether a write-off waits for someone else's approval: above either limit.
 pub fn write_off_needs_approval(units: Quantity, value: Money, settings: &Settings) -> bool {
@@ -107,4 +109,107 @@ pub fn reverse(
         .with("left", left.units()));
     }
     Ok(quantity)
+}
+
+/// How much of which movements is taken back when some lines of a document are.
+///
+/// Within a line the movement that was posted last goes back first: what was not in the book, then
+/// the lots that expire last.
+///
+/// # Errors
+/// `validation_failed` for a line that is unknown or named twice, or a quantity that is none;
+/// `already_reversed` when more would be taken back than is left.
+pub fn of_lines(
+    originals: Vec<Movement>,
+    lines: impl Iterator<Item = (i64, Option<i64>)>,
+    left: impl Fn(&Movement) -> Quantity,
+) -> Result<Vec<(Movement, Quantity)>, Refusal> {
+    let mut faults = Faults::new();
+    let mut seen = BTreeSet::new();
+    let mut asked = Vec::new();
+    for (at, (line, quantity)) in lines.enumerate() {
+        let pointer = format!("/lines/{at}/line");
+        if !originals.iter().any(|movement| movement.line.line_no == line) {
+            faults.add(pointer, FaultCode::Unknown);
+        } else if !seen.insert(line) {
+            faults.add(pointer, FaultCode::Duplicate);
+        }
+        let units = quantity.map(|units| {
+            let valid = Quantity::new(units).ok().filter(|units| !units.is_zero());
+            faults.keep(format!("/lines/{at}/quantity"), valid.ok_or(FaultCode::OutOfRange))
+        });
+        asked.push((line, units.flatten()));
+    }
+    if asked.is_empty() {
+        faults.add("/lines", FaultCode::TooShort);
+    }
+    faults.check()?;
+    let mut targets = Vec::new();
+    for (line, units) in asked {
+        let of_line = || originals.iter().rev().filter(|movement| movement.line.line_no == line);
+        let all = Quantity::total(of_line().map(&left));
+        let mut rest = units.unwrap_or(all);
+        if rest > all {
+            return Err(Refusal::new(
+                Code::AlreadyReversed,
+                format!("第 {line} 行可红冲数量仅剩 {all}"),
+                format!("Only {all} of line {line} are left to reverse"),
+            )
+            .with("line", line)
+            .with("left", all.units()));
+        }
+        for movement in of_line() {
+            let quantity = left(movement).min(rest);
+            rest = rest.minus_or_zero(quantity);
+            if !quantity.is_zero() {
+                targets.push((movement.clone(), quantity));
+            }
+        }
+    }
+    Ok(targets)
+}
+
+/// The refusal of a reversal whose goods have gone on, naming who has them.
+pub fn used_since(
+    refusal: Refusal,
+    users: &[(DocumentRef, Quantity)],
+    promises: &[Promise],
+) -> Refusal {
+    let used_by: Vec<serde_json::Value> = users
+        .iter()
+        .map(|(document, quantity)| {
+            serde_json::json!({
+                "kind": document.kind,
+                "id": document.id,
+                "number": document.number,
+                "quantity": quantity,
+            })
+        })
+        .collect();
+    let promised_to: Vec<serde_json::Value> = promises
+        .iter()
+        .map(|promise| {
+            serde_json::json!({
+                "kind": promise.document_kind,
+                "id": promise.document_id,
+                "line": promise.line_no,
+                "quantity": promise.quantity,
+            })
+        })
+        .collect();
+    let numbers: Vec<&str> = users.iter().map(|(document, _)| document.number.as_str()).collect();
+    let named = if numbers.is_empty() {
+        refusal
+    } else {
+        let numbers = numbers.join(", ");
+        let (zh, en) = (&refusal.detail.zh, &refusal.detail.en);
+        Refusal {
+            detail: Bilingual::new(
+                format!("{zh}；其后已由 {numbers} 使用"),
+                format!("{en}; it has been used since by {numbers}"),
+            ),
+            ..refusal
+        }
+    };
+    named.with("used_by", used_by).with("promised_to", promised_to)
 }

@@ -6,13 +6,15 @@ use crate::audit;
 use crate::chain::records::all_heads;
 use crate::db::schema::{
     reservation, reservation_event, stock_balance, stock_closing, stock_movement, transit_balance,
+    unmatched_clearing, unmatched_fact,
 };
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::{DispatchId, LotId, ShipmentId};
-use crate::kernel::{Instant, Quantity, StoreCode};
-use crate::stock::account::{Account, StockState};
+use crate::kernel::id::{DispatchId, LotId, MovementId, ShipmentId, UnmatchedId};
+use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
+use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::movement::{Movement, chain_of};
 use crate::stock::posting::{BalanceKey, TransitKey};
+use crate::stock::queries::corrections;
 use crate::stock::records::MovementRow;
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -107,6 +109,9 @@ pub fn verify_telling(
     }
     check_lost_chains(&heads, &stores, conn, &mut report)?;
     check_lots(&rebuilt, &mut report);
+    check_unmatched(conn, &rebuilt, &mut report)?;
+    check_reclassified(&rebuilt, &mut report);
+    check_labels(conn, &mut report)?;
     check_balances(conn, rebuilt, &mut report)?;
     check_reservations(conn, &mut report)?;
     Ok(report)
@@ -119,6 +124,12 @@ struct Rebuilt {
     transit: BTreeMap<TransitKey, i128>,
     /// By lot, the sum over all accounts, outside ones too: always zero.
     lots: BTreeMap<LotId, i128>,
+    /// By store and item, what the account *unmatched* holds: minus what is open there.
+    unmatched: BTreeMap<(StoreCode, ItemCode), i128>,
+    /// By document and store, what the account *reclassification* holds: nothing.
+    reclassified: BTreeMap<(String, StoreCode), i128>,
+    /// By movement, how much of it was taken back.
+    reversed: BTreeMap<MovementId, i128>,
     /// By balance, the latest business or recorded time of its movements.
     times: BTreeMap<BalanceKey, Instant>,
     /// What each day changed in the balances of the store whose chain is walked.
@@ -132,6 +143,9 @@ impl Rebuilt {
     fn add(&mut self, movement: &Movement) {
         let line = &movement.line;
         let units = i128::from(line.quantity.units());
+        if let Some(reversed) = &line.reverses {
+            *self.reversed.entry(reversed.clone()).or_default() += units;
+        }
         for (account, change) in [(&line.from, -units), (&line.to, units)] {
             *self.lots.entry(line.lot_id.clone()).or_default() += change;
             match account {
@@ -157,6 +171,14 @@ impl Rebuilt {
                         };
                         *self.transit.entry(key).or_default() += change;
                     }
+                }
+                Account::Outside(Outside::Unmatched) => {
+                    let key = (line.store_code.clone(), line.item_code.clone());
+                    *self.unmatched.entry(key).or_default() += change;
+                }
+                Account::Outside(Outside::Reclassification) => {
+                    let key = (movement.document.id.clone(), line.store_code.clone());
+                    *self.reclassified.entry(key).or_default() += change;
                 }
                 Account::Outside(_) => {}
             }
@@ -304,6 +326,59 @@ fn check_lots(rebuilt: &Rebuilt, report: &mut Report) {
     }
 }
 
+/// What is open of facts is what the ledger leaves open of them, one by one and over all.
+fn check_unmatched(
+    conn: &mut DbConnection,
+    rebuilt: &Rebuilt,
+    report: &mut Report,
+) -> Result<(), DbError> {
+    let back = |id: &MovementId| rebuilt.reversed.get(id).copied().unwrap_or(0);
+    let mut cleared: BTreeMap<UnmatchedId, i128> = BTreeMap::new();
+    let rows: Vec<(UnmatchedId, MovementId, Quantity)> = unmatched_clearing::table
+        .select((
+            unmatched_clearing::unmatched_id,
+            unmatched_clearing::movement_id,
+            unmatched_clearing::quantity,
+        ))
+        .order(unmatched_clearing::movement_id)
+        .load(conn)?;
+    for (fact, movement, quantity) in rows {
+        let net = i128::from(quantity.units()) - back(&movement);
+        *cleared.entry(fact).or_default() += net;
+    }
+    type Row = (UnmatchedId, StoreCode, ItemCode, MovementId, Quantity, Quantity);
+    let rows: Vec<Row> = unmatched_fact::table
+        .select((
+            unmatched_fact::id,
+            unmatched_fact::store_code,
+            unmatched_fact::item_code,
+            unmatched_fact::movement_id,
+            unmatched_fact::quantity,
+            unmatched_fact::still_open,
+        ))
+        .order(unmatched_fact::id)
+        .load(conn)?;
+    let mut open: BTreeMap<(StoreCode, ItemCode), i128> = BTreeMap::new();
+    for (id, store, item, movement, quantity, still_open) in rows {
+        let expected =
+            i128::from(quantity.units()) - back(&movement) - cleared.get(&id).copied().unwrap_or(0);
+        if expected != i128::from(still_open.units()) {
+            report.differ(format!("unmatched {id}, open"), expected, still_open);
+        }
+        *open.entry((store, item)).or_default() += i128::from(still_open.units());
+    }
+    for (key, sum) in &rebuilt.unmatched {
+        let expected = -open.remove(key).unwrap_or(0);
+        if expected != *sum {
+            report.differ(format!("unmatched {} {}", key.0, key.1), expected, sum);
+        }
+    }
+    for ((store, item), sum) in open.into_iter().filter(|(_, sum)| *sum != 0) {
+        report.differ(format!("unmatched {store} {item}"), -sum, "no movement");
+    }
+    Ok(())
+}
+
 /// The closings of a store against the days of its movements and promises.
 fn check_closings(
     conn: &mut DbConnection,
@@ -344,6 +419,21 @@ fn check_closings(
     }
     for ((lot, state), _) in found {
         report.differ(format!("closing {store} {lot} {state}"), "no row", "rows");
+    }
+    Ok(())
+}
+
+/// What a correction takes from a lot it gives to another, store by store.
+fn check_reclassified(rebuilt: &Rebuilt, report: &mut Report) {
+    for ((document, store), sum) in rebuilt.reclassified.iter().filter(|(_, sum)| **sum != 0) {
+        report.differ(format!("reclassification {document} at {store}"), 0, sum);
+    }
+}
+
+/// The label of a maker's lot is what its last correction in place says.
+fn check_labels(conn: &mut DbConnection, report: &mut Report) -> Result<(), DbError> {
+    for (id, expected, found) in corrections::labels_that_differ(conn)? {
+        report.differ(format!("label of maker's lot {id}"), expected, found);
     }
     Ok(())
 }

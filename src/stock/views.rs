@@ -1,18 +1,23 @@
 //! What clients see of the ledger.
 
 use crate::access::Role;
+use crate::authority::Authority;
 use crate::catalogue::packs::InPacks;
 use crate::kernel::id::{
-    DispatchId, LotId, MakersLotId, MovementId, PeriodId, ShipmentId, StockDocumentId,
+    DispatchId, LotId, MakersLotEventId, MakersLotId, MovementId, PeriodId, ReservationCutId,
+    ShipmentId, StockDocumentId, UnmatchedId,
 };
 use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, RegionCode, StoreCode};
 use crate::stock::account::{Outside, StockState};
 use crate::stock::balance::{Blocked, LotBalance};
 use crate::stock::document::{DocumentStatus, StockDocument};
+use crate::stock::facts::Cut;
+use crate::stock::label::{CostEvent, Label, LabelChange, LabelEvent};
 use crate::stock::lot::{Lot, MakersLot};
 use crate::stock::movement::{Movement, MovementKind};
 use crate::stock::period::{Period, PeriodScope, PeriodStatus};
 use crate::stock::queries::InTransit;
+use crate::stock::unmatched::{Clearing, HowCleared, ReservationCut, UnmatchedFact};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -61,6 +66,10 @@ pub struct MovementView {
     pub document: DocumentRefView,
     /// Who posted it.
     pub actor: String,
+    /// Whether it had happened before it was booked.
+    pub after_the_fact: bool,
+    /// The paper slip of such a fact.
+    pub slip_number: Option<String>,
     /// Why, from the list of reasons.
     pub reason_code: Option<String>,
     /// Why, in words.
@@ -99,6 +108,8 @@ impl MovementView {
                 number: movement.document.number,
             },
             actor: movement.actor,
+            after_the_fact: movement.after_the_fact,
+            slip_number: movement.slip_number,
             reason_code: line.reason_code,
             note: line.note,
             reverses: line.reverses,
@@ -312,6 +323,12 @@ pub struct LotTraceView {
     pub stock: Vec<WhereView>,
     /// What is on the way.
     pub in_transit: Vec<InTransitView>,
+    /// What was corrected of its label, under whatever label it stood, in the order of recording.
+    pub corrections: Vec<LabelEventView>,
+    /// The lots to which its stock went by corrections.
+    pub went_to: Vec<LotId>,
+    /// What it was said to cost before.
+    pub cost_history: Vec<CostEventView>,
     /// How it came there, in the order of recording; the first thousand movements.
     pub movements: Vec<MovementView>,
 }
@@ -410,6 +427,12 @@ pub struct ReceiptDetail {
     pub inspected_by: Option<String>,
     /// Who witnessed it.
     pub witnessed_by: Option<String>,
+    /// The paper slip, where it had happened before it was booked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip_number: Option<String>,
+    /// The facts that it cleared, with how much of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<ClearedView>,
     /// Anything else.
     pub note: Option<String>,
     /// What came.
@@ -460,6 +483,12 @@ pub struct CorrectionDetail {
     pub decision_note: Option<String>,
     /// The value of what is written off, as far as costs are known.
     pub value: Option<Money>,
+    /// The paper slip, where it had happened before it was booked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip_number: Option<String>,
+    /// Promises that a fact cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<CutView>,
     /// What changes.
     pub lines: Vec<CorrectionLineView>,
 }
@@ -554,4 +583,296 @@ impl From<&Period> for PeriodView {
             reopen_reason: reopened.map(|one| one.reason.clone()),
         }
     }
+}
+/// A fact that something cleared, and by how much.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ClearedView {
+    /// The fact.
+    pub unmatched_id: UnmatchedId,
+    /// The number of its document.
+    pub document_number: String,
+    /// Base units that were cleared.
+    pub quantity: Quantity,
+}
+
+/// A promise that a fact cut.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CutView {
+    /// The kind of the document that lost it, e.g. `dispatch`.
+    pub document_kind: String,
+    /// Its id.
+    pub document_id: String,
+    /// Its line, from 1.
+    pub line: i64,
+    /// The lot.
+    pub lot_id: LotId,
+    /// Base units that were lost.
+    pub quantity: Quantity,
+}
+
+impl From<&Cut> for CutView {
+    fn from(cut: &Cut) -> Self {
+        Self {
+            document_kind: cut.promise.document_kind.clone(),
+            document_id: cut.promise.document_id.clone(),
+            line: cut.promise.line_no,
+            lot_id: cut.promise.lot_id.clone(),
+            quantity: cut.quantity,
+        }
+    }
+}
+
+/// A promise that a fact cut, as the list of such alerts shows it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReservationCutView {
+    /// Its id.
+    pub id: ReservationCutId,
+    /// The store that held the lot.
+    pub store_code: StoreCode,
+    /// The item.
+    pub item_code: ItemCode,
+    /// What was cut.
+    #[serde(flatten)]
+    pub cut: CutView,
+    /// The fact that cut it.
+    pub by: DocumentRefView,
+    /// The fact's slip.
+    pub slip_number: String,
+    /// When.
+    pub cut_at: Instant,
+    /// Who posted the fact.
+    pub actor: String,
+    /// When somebody went on with the document that lost it; `null` while nobody has.
+    pub acknowledged_at: Option<Instant>,
+    /// Who.
+    pub acknowledged_by: Option<String>,
+}
+
+impl From<ReservationCut> for ReservationCutView {
+    fn from(cut: ReservationCut) -> Self {
+        Self {
+            id: cut.id,
+            store_code: cut.store_code,
+            item_code: cut.item_code,
+            cut: CutView {
+                document_kind: cut.document_kind,
+                document_id: cut.document_id,
+                line: cut.line_no,
+                lot_id: cut.lot_id,
+                quantity: cut.quantity,
+            },
+            by: DocumentRefView { kind: cut.by.kind, id: cut.by.id, number: cut.by.number },
+            slip_number: cut.slip_number,
+            cut_at: cut.cut_at,
+            actor: cut.actor,
+            acknowledged_at: cut.acknowledged_at,
+            acknowledged_by: cut.acknowledged_by,
+        }
+    }
+}
+
+/// A movement that cleared a fact.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ClearingView {
+    /// The movement into *unmatched*.
+    pub movement_id: MovementId,
+    /// How.
+    pub how: HowCleared,
+    /// The document that brought it to light.
+    pub by: DocumentRefView,
+    /// Base units.
+    pub quantity: Quantity,
+    /// Of these, taken back since.
+    pub reversed: Quantity,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who did it.
+    pub actor: String,
+}
+
+/// A fact that the book could not cover.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UnmatchedView {
+    /// Its id.
+    pub id: UnmatchedId,
+    /// The store.
+    pub store_code: StoreCode,
+    /// The item.
+    pub item_code: ItemCode,
+    /// The lot that carries it in the ledger: the one named, else the house lot of the item.
+    pub lot_id: LotId,
+    /// The number that the slip names, where the book does not know it.
+    pub named_lot: Option<String>,
+    /// Base units that the book did not hold.
+    pub quantity: Quantity,
+    /// Of these, still to be cleared.
+    pub open: Quantity,
+    /// Of these, cleared by receipts, counts and matches.
+    pub cleared: Quantity,
+    /// Of these, taken back: the fact did not happen so.
+    pub reversed: Quantity,
+    /// Where it went.
+    pub purpose: Outside,
+    /// The movement from *unmatched* to the purpose.
+    pub movement_id: MovementId,
+    /// The document of the fact.
+    pub document: DocumentRefView,
+    /// Its line, from 1.
+    pub line: i64,
+    /// The paper slip.
+    pub slip_number: String,
+    /// When it happened.
+    pub occurred_at: Instant,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who posted it.
+    pub actor: String,
+    /// What cleared it so far.
+    pub clearings: Vec<ClearingView>,
+}
+
+impl UnmatchedView {
+    /// The view of a fact with what cleared it and how much of each movement was taken back.
+    pub fn new(
+        fact: UnmatchedFact,
+        clearings: Vec<Clearing>,
+        reversed: impl Fn(&MovementId) -> Quantity,
+    ) -> Self {
+        let clearings: Vec<ClearingView> = clearings
+            .into_iter()
+            .map(|one| ClearingView {
+                reversed: reversed(&one.movement_id),
+                movement_id: one.movement_id,
+                how: one.how,
+                by: DocumentRefView { kind: one.by.kind, id: one.by.id, number: one.by.number },
+                quantity: one.quantity,
+                recorded_at: one.recorded_at,
+                actor: one.actor,
+            })
+            .collect();
+        let net = |one: &ClearingView| one.quantity.minus_or_zero(one.reversed);
+        Self {
+            cleared: Quantity::total(clearings.iter().map(net)),
+            reversed: reversed(&fact.movement_id),
+            clearings,
+            id: fact.id,
+            store_code: fact.store_code,
+            item_code: fact.item_code,
+            lot_id: fact.lot_id,
+            named_lot: fact.named_lot,
+            quantity: fact.quantity,
+            open: fact.open,
+            purpose: fact.purpose,
+            movement_id: fact.movement_id,
+            document: DocumentRefView {
+                kind: fact.document.kind,
+                id: fact.document.id,
+                number: fact.document.number,
+            },
+            line: fact.line_no,
+            slip_number: fact.slip_number,
+            occurred_at: fact.occurred_at,
+            recorded_at: fact.recorded_at,
+            actor: fact.actor,
+        }
+    }
+}
+
+/// A correction of a maker's lot.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LabelEventView {
+    /// Its id, that of the document behind its movements.
+    pub id: MakersLotEventId,
+    /// Its human number.
+    pub number: String,
+    /// What was corrected.
+    pub kind: LabelChange,
+    /// The maker's lot as it was booked.
+    pub makers_lot_id: MakersLotId,
+    /// The maker's lot to which everything went, where item, number or maker were wrong.
+    pub corrected_to: Option<MakersLotId>,
+    /// What the book said before.
+    pub before: Label,
+    /// What it says now.
+    pub after: Label,
+    /// Why, from the list of reasons.
+    pub reason_code: String,
+    /// Why, in words.
+    pub note: Option<String>,
+    /// By whose word the expiry was extended.
+    pub authority: Option<Authority>,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who corrected it.
+    pub actor: String,
+}
+
+impl From<LabelEvent> for LabelEventView {
+    fn from(event: LabelEvent) -> Self {
+        Self {
+            id: event.id,
+            number: event.number,
+            kind: event.kind,
+            makers_lot_id: event.makers_lot_id,
+            corrected_to: event.corrected_to,
+            before: event.before,
+            after: event.after,
+            reason_code: event.reason.as_str().to_owned(),
+            note: event.note,
+            authority: event.authority,
+            recorded_at: event.recorded_at,
+            actor: event.actor,
+        }
+    }
+}
+
+/// A cost of a lot that was settled.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CostEventView {
+    /// Yuan for one base unit, as it was said before.
+    pub old_cost: Option<Money>,
+    /// Whether that was an estimate.
+    pub was_estimated: bool,
+    /// Yuan for one base unit.
+    pub new_cost: Money,
+    /// The receipt whose line it settles.
+    pub receipt_id: StockDocumentId,
+    /// The line, from 1.
+    pub line: i64,
+    /// Why, where a cost was settled before.
+    pub reason_code: Option<String>,
+    /// Why, in words.
+    pub note: Option<String>,
+    /// When the service recorded it.
+    pub recorded_at: Instant,
+    /// Who settled it.
+    pub actor: String,
+}
+
+impl From<CostEvent> for CostEventView {
+    fn from(event: CostEvent) -> Self {
+        Self {
+            old_cost: event.old_cost,
+            was_estimated: event.was_estimated,
+            new_cost: event.new_cost,
+            receipt_id: event.document_id,
+            line: event.line_no,
+            reason_code: event.reason.map(|reason| reason.as_str().to_owned()),
+            note: event.note,
+            recorded_at: event.recorded_at,
+            actor: event.actor,
+        }
+    }
+}
+
+/// A maker's lot with what was corrected of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MakersLotStoryView {
+    /// The maker's lot.
+    #[serde(flatten)]
+    pub makers_lot: MakersLotView,
+    /// Its label at the instant asked about.
+    pub label: Label,
+    /// Every correction of it, under whatever label it stood, in the order of recording.
+    pub corrections: Vec<LabelEventView>,
 }

@@ -5,16 +5,22 @@ use crate::dispatch::commands::unexpected;
 use crate::dispatch::order::{Fate, LotQuantity, Order};
 use crate::dispatch::papers::SignedPiece;
 use crate::dispatch::records::DOCUMENT_KIND;
-use crate::dispatch::requests::{Unexpected, Why};
+use crate::dispatch::requests::{Signed, Unexpected, Why};
 use crate::dispatch::rules::{Piece, Ship};
 use crate::draw_down::commands::{Taking, give_back, take};
 use crate::kernel::id::{LotId, MovementId};
 use crate::kernel::{Code, FaultCode, Instant, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::balance::why_blocked;
+use crate::stock::commands::naming_users;
+use crate::stock::commands::unmatched::{self, CameToLight};
+use crate::stock::facts::Brought;
 use crate::stock::fefo::{PassedOver, PassedOverBecause, Wish, pick};
 use crate::stock::posting::When;
-use crate::stock::records::{self as stock, Bound, Numbering, Posting, Reservation};
-use crate::stock::{Account, LotBalance, MovementKind, NewMovement, Outside, StockState};
+use crate::stock::records::{self as stock, Bound, Numbering, Posting, Reservation, cuts};
+use crate::stock::unmatched::HowCleared;
+use crate::stock::{
+    Account, DocumentRef, LotBalance, MovementKind, NewMovement, Outside, StockState,
+};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -211,16 +217,37 @@ pub fn give_up(
     Ok(())
 }
 
+/// Takes notice of promises that facts cut since somebody last acted on an order: what of them was
+/// below the floor is drawn down by the fact and no longer by the order.
+///
+/// # Errors
+/// When the database fails.
+pub fn take_notice(tx: &mut Tx<'_>, order: &Order) -> Result<(), CommandError> {
+    let mut cuts = cuts::cuts_of(tx.conn, DOCUMENT_KIND, &[order.id.as_str()])?
+        .remove(order.id.as_str())
+        .unwrap_or_default();
+    cuts.retain(|cut| cut.acknowledged_at.is_none());
+    for cut in &cuts {
+        let lost = cut.quantity;
+        give_back(tx.conn, DOCUMENT_KIND, order.id.as_str(), &cut.item_code, lost)?;
+    }
+    if !cuts.is_empty() {
+        cuts::acknowledge(tx.conn, &cuts, &tx.actor.name, tx.now)?;
+    }
+    Ok(())
+}
+
 /// Puts loads on a lorry: their promises are kept, and the transit account holds them.
 ///
 /// # Errors
-/// `lot_blocked` for a lot that has expired or was recalled since it was promised; `late_entry`
-/// as the ledger says.
+/// `lot_blocked` for a lot that has expired or was recalled since it was promised, unless it has
+/// left already (`slip`); `late_entry` as the ledger says.
 pub fn load(
     tx: &mut Tx<'_>,
     order: &Order,
     ship: &Ship,
     loads: &[(i64, LotQuantity)],
+    slip: Option<String>,
 ) -> Result<(), CommandError> {
     let from = sender(order)?.clone();
     let day = tx.settings.zone.day_of(ship.occurred_at);
@@ -228,7 +255,7 @@ pub fn load(
     let lots = stock::find_lots(tx.conn, &ids)?;
     let promises: Vec<Reservation> =
         loads.iter().map(|(line, lot)| promise(order, &from, *line, lot)).collect();
-    for promise in &promises {
+    for promise in promises.iter().filter(|_| slip.is_none()) {
         let why =
             lots.get(&promise.lot_id).and_then(|lot| why_blocked(lot, StockState::Available, day));
         if let Some(why) = why {
@@ -259,7 +286,7 @@ pub fn load(
         to_store: order.to_store.clone(),
         expected_at: ship.expected_at,
     };
-    post(tx, order, ship.occurred_at, Some(bound), lines)?;
+    post(tx, order, ship.occurred_at, slip, Some(bound), lines)?;
     Ok(())
 }
 
@@ -271,11 +298,14 @@ pub fn load(
 pub fn sign(
     tx: &mut Tx<'_>,
     order: &Order,
-    occurred_at: Instant,
+    asked: &Signed,
     pieces: &[Piece],
-    whys: &[Why],
-    unexpected: &[Unexpected],
 ) -> Result<Vec<SignedPiece>, CommandError> {
+    let Signed { occurred_at, whys, unexpected, late, .. } = asked;
+    let of_papers = pieces.iter().map(|piece| piece.item_code.clone());
+    let items = of_papers.chain(unexpected.iter().map(|extra| extra.item_code.clone()));
+    let open = unmatched::lock_open(tx, &order.to_store, items)?;
+    unmatched::check_named(&late.clears, &open)?;
     let mut signed = Vec::new();
     let mut lines = Vec::new();
     for piece in pieces {
@@ -298,11 +328,36 @@ pub fn sign(
         signed.push(piece);
         lines.push(line);
     }
-    let movements = post(tx, order, occurred_at, None, lines)?;
+    let came = came_to_light(order, asked, &lines);
+    let movements = post(tx, order, *occurred_at, late.slip.clone(), None, lines)?;
     for (piece, id) in signed.iter_mut().zip(movements) {
         piece.movement_id = id;
     }
+    unmatched::clear(tx, &open, &came)?;
     Ok(signed)
+}
+
+/// What a signing puts into the receiver's stock, and so may have been handed out before.
+fn came_to_light(order: &Order, asked: &Signed, lines: &[NewMovement]) -> CameToLight {
+    let pieces = lines.iter().filter_map(|line| match &line.to {
+        Account::Store(store, state) if *store == order.to_store => {
+            let (lot_id, quantity) = (line.lot_id.clone(), line.quantity);
+            Some((line.item_code.clone(), Brought { lot_id, state: *state, quantity }))
+        }
+        Account::Store(..) | Account::Transit(_) | Account::Outside(_) => None,
+    });
+    CameToLight {
+        store: order.to_store.clone(),
+        occurred_at: asked.occurred_at,
+        by: DocumentRef {
+            kind: DOCUMENT_KIND.to_owned(),
+            id: order.id.to_string(),
+            number: order.number.clone(),
+        },
+        how: HowCleared::Receipt,
+        named: asked.late.clears.clone(),
+        pieces: pieces.collect(),
+    }
 }
 
 /// Where each end puts a piece, and why.
@@ -412,8 +467,8 @@ fn unexpected_movement(
 /// Takes the movements of a signing back: on the way again, or outside again.
 ///
 /// # Errors
-/// `insufficient_stock` when what was received is no longer there, `absorbed_by_count` when it was
-/// counted since.
+/// `insufficient_stock`, naming the documents that used it, when what was received is no longer
+/// there; `absorbed_by_count` when it was counted since.
 pub fn unsign(
     tx: &mut Tx<'_>,
     order: &Order,
@@ -423,11 +478,11 @@ pub fn unsign(
     let mut lines = Vec::new();
     let mut originals = Vec::new();
     for piece in pieces {
-        let movement = crate::stock::queries::movement(tx.conn, &piece.movement_id)?
+        let original = crate::stock::queries::movement(tx.conn, &piece.movement_id)?
             // The row of the piece points at it, so only a damaged book can lack it.
             .ok_or_else(|| Refusal::plain(Code::Internal))?;
-        let booked = movement.line.clone();
-        originals.push(movement);
+        let booked = original.line.clone();
+        originals.push(original);
         lines.push(NewMovement {
             kind: MovementKind::Reversal,
             from: booked.to.clone(),
@@ -440,7 +495,9 @@ pub fn unsign(
     }
     stock::lock_for(tx.conn, &lines, &now_of(tx))?;
     stock::refuse_absorbed(tx.conn, &originals)?;
-    post(tx, order, tx.now, None, lines)?;
+    if let Err(error) = post(tx, order, tx.now, None, None, lines) {
+        return Err(naming_users(tx, error, originals.iter())?);
+    }
     // What was redirected since then goes to the new destination.
     stock::redirect_transit(tx.conn, tx.now, &order.id, &order.to_store)?;
     Ok(())
@@ -450,6 +507,7 @@ fn post(
     tx: &mut Tx<'_>,
     order: &Order,
     occurred_at: Instant,
+    slip: Option<String>,
     bound: Option<Bound>,
     lines: Vec<NewMovement>,
 ) -> Result<Vec<MovementId>, CommandError> {
@@ -458,8 +516,8 @@ fn post(
         document_id: order.id.to_string(),
         numbering: Numbering::Given(order.number.clone()),
         occurred_at,
-        slip_number: None,
-        after_the_fact: false,
+        after_the_fact: slip.is_some(),
+        slip_number: slip,
         actor: tx.actor.name.clone(),
         bound,
         lines,

@@ -5,10 +5,12 @@ use crate::authority::records as authority;
 use crate::catalogue::records as catalogue;
 use crate::db::{DbConnection, DbError};
 use crate::dispatch::order::Order;
+use crate::dispatch::papers::Event;
 use crate::dispatch::records::{self, DOCUMENT_KIND};
 use crate::dispatch::views::{AllocationRef, Context, DispatchRow, DispatchView};
 use crate::kernel::id::{DispatchId, LotId};
 use crate::kernel::{Instant, ItemCode};
+use crate::stock::records::cuts::cuts_of;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows of a list, with what belongs to them, in a few queries for all.
@@ -39,7 +41,9 @@ pub fn view(conn: &mut DbConnection, order: &Order, now: Instant) -> Result<Disp
     let context = contexts.remove(&order.id).unwrap_or_default();
     let shipments = records::shipments_of(conn, &order.id)?;
     let signings = records::signings_of(conn, &order.id)?;
-    let events = records::events_of(conn, &order.id)?;
+    let mut events = records::events_of(conn, &order.id)?;
+    events.extend(context.cuts.iter().map(Event::of_cut));
+    events.sort_by_key(|event| event.at);
     Ok(DispatchView::of(order, &context, shipments, signings, events, now))
 }
 
@@ -76,6 +80,8 @@ fn contexts_of(
     let items: BTreeMap<_, _> = catalogue::find_all(conn, &items)?.into_iter().collect();
     let mut steps = records::steps_of(conn, &ids)?;
     let papers = authority::of_documents(conn, DOCUMENT_KIND, &texts)?;
+    let of_orders: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut cuts = cuts_of(conn, DOCUMENT_KIND, &of_orders)?;
     let mut allocations = records::allocations_of(conn, &ids)?;
     Ok(orders
         .iter()
@@ -94,6 +100,7 @@ fn contexts_of(
                     .map(|(code, item)| (code.clone(), item.clone()))
                     .collect(),
                 steps: steps.remove(&order.id).unwrap_or_default(),
+                cuts: cuts.remove(order.id.as_str()).unwrap_or_default(),
                 paperwork: papers
                     .iter()
                     .filter(|paper| paper.document.id == order.id.as_str())

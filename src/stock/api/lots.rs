@@ -6,12 +6,12 @@ use crate::kernel::id::{LotId, MakersLotId, MovementId};
 use crate::kernel::page::{Page, PageSize};
 use crate::kernel::time::plus_days;
 use crate::kernel::{FaultCode, Faults, Refusal};
-use crate::stock::api::item_filter;
-use crate::stock::queries::{self, LotFilter, MovementFilter};
+use crate::stock::api::{instant_filter, item_filter};
+use crate::stock::queries::{self, LotFilter, MovementFilter, corrections};
 use crate::stock::requests::RecallRequest;
 use crate::stock::views::{
-    InTransitView, LotTraceView, LotView, MakersLotView, MovementView, ReasonList, ReasonView,
-    RecallView, WhereView,
+    CostEventView, InTransitView, LabelEventView, LotTraceView, LotView, MakersLotStoryView,
+    MakersLotView, MovementView, ReasonList, ReasonView, RecallView, WhereView,
 };
 use crate::stock::{ReasonCode, commands, records};
 use actix_web::{HttpResponse, get, post, web};
@@ -86,7 +86,7 @@ pub async fn list_lots(
 /// Trace a lot
 ///
 /// Where it came from, where it went, where it lies and what is on the way, as far as stores in
-/// scope are concerned.
+/// scope are concerned; what was corrected of its label, and what it was said to cost.
 #[utoipa::path(tag = "stock", operation_id = "trace_lot",
     params(("id" = LotId, Path, description = "The lot's id")),
     responses((status = 200, description = "The lot's way", body = LotTraceView)),
@@ -112,7 +112,12 @@ pub async fn trace_lot(caller: Caller, id: web::Path<String>) -> Result<HttpResp
             let balances = records::balances_of_makers_lot(conn, &actor.scope, &lot.makers_lot.id)?;
             let item = &lot.makers_lot.item_code;
             let on_way = queries::in_transit(conn, &actor.scope, None, Some(item), None)?;
+            let story = corrections::story_of(conn, &lot.makers_lot.id)?;
+            let costs = corrections::costs_of(conn, &lot_id)?;
             Ok(LotTraceView {
+                corrections: story.into_iter().map(LabelEventView::from).collect(),
+                went_to: corrections::went_to(conn, &lot_id)?,
+                cost_history: costs.into_iter().map(CostEventView::from).collect(),
                 stock: balances
                     .iter()
                     .filter(|balance| balance.lot.id == lot_id)
@@ -136,23 +141,46 @@ pub async fn trace_lot(caller: Caller, id: web::Path<String>) -> Result<HttpResp
         .await
 }
 
+/// When the label of a maker's lot is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MakersLotQuery {
+    /// The label as the book had it at this instant of recording; now unless said.
+    as_known_at: Option<String>,
+}
+
 /// Read a maker's lot
 ///
-/// With the `ETag` that a recall needs.
+/// With the `ETag` that a recall or a correction needs, and everything that was corrected of it.
+/// `as_known_at` asks what the book said of its label at an instant.
 #[utoipa::path(tag = "stock", operation_id = "get_makers_lot",
-    params(("id" = MakersLotId, Path, description = "The maker's lot's id")),
-    responses((status = 200, description = "The maker's lot", body = MakersLotView)),
+    params(("id" = MakersLotId, Path, description = "The maker's lot's id"), MakersLotQuery),
+    responses((status = 200, description = "The maker's lot", body = MakersLotStoryView)),
     extensions(("x-permission" = json!("stock.read"))))]
 #[get("/makers-lots/{id}")]
 pub async fn get_makers_lot(
     caller: Caller,
     id: web::Path<String>,
+    Filters(query): Filters<MakersLotQuery>,
 ) -> Result<HttpResponse, ApiError> {
+    let mut faults = Faults::new();
+    let known_at = instant_filter("/as_known_at", query.as_known_at.as_deref(), &mut faults);
+    faults.check()?;
     caller
-        .read_versioned(Permission::ReadStock, move |conn, _, _| {
+        .read_versioned(Permission::ReadStock, move |conn, app, _| {
             let found = queries::makers_lot(conn, &makers_lot_id(&id)?)?;
             let lot = found.ok_or_else(|| Refusal::not_found("批号", "maker's lot", &id))?;
-            Ok(Versioned(MakersLotView::from(&lot), lot.version))
+            let at = known_at.unwrap_or_else(|| app.clock.now());
+            let view = MakersLotStoryView {
+                label: corrections::label_known_at(conn, &lot, at)?,
+                corrections: corrections::story_of(conn, &lot.id)?
+                    .into_iter()
+                    .map(LabelEventView::from)
+                    .collect(),
+                makers_lot: MakersLotView::from(&lot),
+            };
+            Ok(Versioned(view, lot.version))
         })
         .await
 }

@@ -7,6 +7,7 @@ mod movements;
 mod periods;
 mod stock;
 mod summary;
+mod unmatched;
 
 use crate::kernel::time::parse_date;
 use crate::kernel::{
@@ -24,7 +25,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(lots::routes)
         .configure(card::routes)
         .configure(summary::routes)
-        .configure(periods::routes);
+        .configure(periods::routes)
+        .configure(unmatched::routes);
 }
 
 /// A period that a question names: by days or by instants, or neither.

@@ -77,6 +77,8 @@ pub fn change_state(tx: &mut Tx<'_>, request: &StateChangeRequest) -> Result<Don
         witnessed_by: None,
         decision_note: None,
         value: None,
+        slip_number: None,
+        cuts: Vec::new(),
         lines: parsed.into_iter().map(|(line, ..)| line).collect(),
     };
     let (document, movements) = post_document(

@@ -2,11 +2,13 @@
 
 mod change_state;
 mod correct;
+pub mod fact;
 mod period;
 mod recall;
 mod receive;
 mod reverse;
 mod settle_cost;
+pub mod unmatched;
 mod write_off;
 
 pub use change_state::change_state;
@@ -14,7 +16,7 @@ pub use correct::post_adjustment;
 pub use period::{close_period, reopen_period};
 pub use recall::recall;
 pub use receive::post_receipt;
-pub use reverse::{reverse_document, reverse_movement};
+pub use reverse::{naming_users, reverse_document, reverse_movement};
 pub use settle_cost::{SettledView, settle_cost};
 pub use write_off::{approve_write_off, cancel_write_off, post_write_off};
 
@@ -45,13 +47,42 @@ pub fn post_document(
     lines: Vec<NewMovement>,
     detail: &impl Serialize,
 ) -> Result<(StockDocument, Vec<MovementView>), CommandError> {
+    let paper = Paper { kind, id, store: store.clone(), occurred_at, slip: None };
+    post_on_paper(tx, paper, lines, detail)
+}
+
+/// The head of a document that is about to be posted.
+#[derive(Debug, Clone)]
+pub struct Paper {
+    /// Its kind.
+    pub kind: DocumentKind,
+    /// Its id.
+    pub id: StockDocumentId,
+    /// The store.
+    pub store: StoreCode,
+    /// Business time.
+    pub occurred_at: Instant,
+    /// The slip of a fact that had happened before it was booked; `None` for anything else.
+    pub slip: Option<String>,
+}
+
+/// Posts the movements of a new document, of a fact or not, and stores the document.
+///
+/// # Errors
+/// Those of [`records::post`].
+pub fn post_on_paper(
+    tx: &mut Tx<'_>,
+    paper: Paper,
+    lines: Vec<NewMovement>,
+    detail: &impl Serialize,
+) -> Result<(StockDocument, Vec<MovementView>), CommandError> {
     let posting = Posting {
-        document_kind: kind.as_str().to_owned(),
-        document_id: id.to_string(),
-        numbering: Numbering::Next { store: store.clone(), prefix: kind.prefix() },
-        occurred_at,
-        slip_number: None,
-        after_the_fact: false,
+        document_kind: paper.kind.as_str().to_owned(),
+        document_id: paper.id.to_string(),
+        numbering: Numbering::Next { store: paper.store.clone(), prefix: paper.kind.prefix() },
+        occurred_at: paper.occurred_at,
+        after_the_fact: paper.slip.is_some(),
+        slip_number: paper.slip,
         actor: tx.actor.name.clone(),
         bound: None,
         lines,
@@ -59,12 +90,12 @@ pub fn post_document(
     let Posted { number, movements } = post(tx, posting)?;
     let recorded_at = movements.last().map_or(tx.now, |movement| movement.recorded_at);
     let document = StockDocument {
-        id,
-        kind,
+        id: paper.id,
+        kind: paper.kind,
         number,
-        store_code: store.clone(),
+        store_code: paper.store,
         status: DocumentStatus::Posted,
-        occurred_at,
+        occurred_at: paper.occurred_at,
         recorded_at,
         created_by: tx.actor.name.clone(),
         approved_by: None,

@@ -2,15 +2,20 @@
 
 use crate::catalogue::packs::InPacks;
 use crate::command::{CommandError, Done, Tx};
-use crate::kernel::id::{LotId, MakersLotId, StockDocumentId};
+use crate::kernel::id::{LotId, MakersLotId, StockDocumentId, UnmatchedId};
 use crate::kernel::{Code, FaultCode, Faults, LotNumber, Refusal, StoreCode};
 use crate::stock::account::Account;
-use crate::stock::commands::{post_document, subject};
-use crate::stock::document::DocumentKind;
+use crate::stock::commands::unmatched::{self, CameToLight};
+use crate::stock::commands::{Paper, post_on_paper, subject, to_json};
+use crate::stock::document::{DocumentKind, StockDocument};
+use crate::stock::facts::Brought;
 use crate::stock::lot::MakersLot;
-use crate::stock::movement::{MovementKind, NewMovement};
+use crate::stock::movement::{DocumentRef, MovementKind, NewMovement};
 use crate::stock::records;
-use crate::stock::requests::{LotFacts, ReceiptLine, ReceiptRequest, head, optional_text};
+use crate::stock::requests::{
+    LotFacts, ReceiptLine, ReceiptRequest, facts_named, head, optional_text, slip,
+};
+use crate::stock::unmatched::HowCleared;
 use crate::stock::views::{DocumentHead, ReceiptDetail, ReceiptLineView, ReceiptView};
 use chrono::Datelike;
 
@@ -31,8 +36,13 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
     let witnessed_by = text("/witnessed_by", &request.witnessed_by);
     let source_document_number = text("/source/document_number", &request.source.document_number);
     let note = optional_text::<1000>(request.note.as_ref(), "/note", &mut faults);
+    let slip = slip(request.after_the_fact, request.slip_number.as_ref(), &mut faults);
+    let named = facts_named(&request.clears, &mut faults);
     let head = faults.finish(head)?;
     let store = head.store.code;
+    let items = lines.iter().map(|line| line.item.code.clone());
+    let open = unmatched::lock_open(tx, &store, items)?;
+    unmatched::check_named(&named, &open)?;
     let id = StockDocumentId::generate();
     let mut movements = Vec::with_capacity(lines.len());
     let mut views = Vec::with_capacity(lines.len());
@@ -68,7 +78,9 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
     let Some(first) = lines.first() else {
         return Err(Refusal::fault("/lines", FaultCode::TooShort).into());
     };
-    let detail = ReceiptDetail {
+    let mut detail = ReceiptDetail {
+        slip_number: slip.clone(),
+        cleared: Vec::new(),
         source_kind: first.provenance.source_kind,
         source_name: first.provenance.source_name.clone(),
         source_document_number,
@@ -77,12 +89,49 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
         note,
         lines: views,
     };
-    let (document, movements) =
-        post_document(tx, DocumentKind::Receipt, id, &store, head.occurred_at, movements, &detail)?;
+    let paper = Paper {
+        kind: DocumentKind::Receipt,
+        id,
+        store: store.clone(),
+        occurred_at: head.occurred_at,
+        slip,
+    };
+    let (document, movements) = post_on_paper(tx, paper, movements, &detail)?;
+    if !open.is_empty() {
+        let came = came_to_light(&document, named, &lines, &detail);
+        detail.cleared = unmatched::clear(tx, &open, &came)?;
+        let told = StockDocument { detail: to_json(&detail), ..document.clone() };
+        records::update_document(tx.conn, &told)?;
+    }
     let view = ReceiptView { head: DocumentHead::from(&document), detail, movements };
     Ok(Done::created(subject(&document), &view)
         .version(document.version)
         .located(format!("/receipts/{}", document.id)))
+}
+
+fn came_to_light(
+    document: &StockDocument,
+    named: Vec<UnmatchedId>,
+    lines: &[ReceiptLine],
+    detail: &ReceiptDetail,
+) -> CameToLight {
+    let pieces = lines.iter().zip(&detail.lines).map(|(line, view)| {
+        let piece =
+            Brought { lot_id: view.lot_id.clone(), state: line.state, quantity: line.quantity };
+        (line.item.code.clone(), piece)
+    });
+    CameToLight {
+        store: document.store_code.clone(),
+        occurred_at: document.occurred_at,
+        by: DocumentRef {
+            kind: document.kind.as_str().to_owned(),
+            id: document.id.to_string(),
+            number: document.number.clone(),
+        },
+        how: HowCleared::Receipt,
+        named,
+        pieces: pieces.collect(),
+    }
 }
 
 /// The lot of a line with its maker's lot: those that the book knows, or new ones.

@@ -4,20 +4,27 @@ use crate::command::{CommandError, Done, Tx};
 use crate::kernel::id::StockDocumentId;
 use crate::kernel::{Code, Faults, Instant, Money, Quantity, Refusal, StoreCode};
 use crate::stock::account::{Account, Outside, StockState};
-use crate::stock::commands::{fresh_views, lots_named, post, post_document, subject, to_json};
+use crate::stock::commands::fact::{self, FactLine};
+use crate::stock::commands::{
+    Paper, fresh_views, lots_named, post, post_on_paper, subject, to_json,
+};
 use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument, format_number};
 use crate::stock::lot::Lot;
 use crate::stock::movement::{MovementKind, NewMovement};
 use crate::stock::records::{self, Numbering, Posting};
 use crate::stock::requests::{
     DecisionRequest, WriteOffRequest, check_line_count, head, optional_text, quantity, reason,
-    state,
+    slip, state,
 };
 use crate::stock::rules;
-use crate::stock::views::{CorrectionDetail, CorrectionLineView, CorrectionView, DocumentHead};
+use crate::stock::views::{
+    CorrectionDetail, CorrectionLineView, CorrectionView, CutView, DocumentHead, MovementView,
+};
 use chrono::Datelike;
 
 /// Drafts a write-off, and posts it at once when it is small. May take blocked stock.
+///
+/// What has happened already takes what the book holds of the lot, the state named first.
 ///
 /// # Errors
 /// `validation_failed` with every fault, `store_out_of_scope`, `insufficient_stock`, `late_entry`.
@@ -52,18 +59,38 @@ pub fn post_write_off(tx: &mut Tx<'_>, request: &WriteOffRequest) -> Result<Done
             });
         }
     }
+    let slip = slip(request.after_the_fact, request.slip_number.as_ref(), &mut faults);
     let head = faults.finish(head)?;
     let store = head.store.code;
     let value = value_of(&lines, &lots);
     let units = Quantity::total(lines.iter().filter_map(|line| size(line).ok()));
-    let detail = CorrectionDetail { witnessed_by, decision_note: None, value: Some(value), lines };
+    let mut detail = CorrectionDetail {
+        witnessed_by,
+        decision_note: None,
+        value: Some(value),
+        slip_number: slip,
+        cuts: Vec::new(),
+        lines,
+    };
     if rules::write_off_needs_approval(units, value, tx.settings) {
         return draft(tx, &store, head.occurred_at, &detail);
     }
-    let lines = movements(&store, &detail)?;
-    let id = StockDocumentId::generate();
-    let (document, movements) =
-        post_document(tx, DocumentKind::WriteOff, id, &store, head.occurred_at, lines, &detail)?;
+    let paper = Paper {
+        kind: DocumentKind::WriteOff,
+        id: StockDocumentId::generate(),
+        store: store.clone(),
+        occurred_at: head.occurred_at,
+        slip: detail.slip_number.clone(),
+    };
+    let (document, movements) = if paper.slip.is_some() {
+        let decided = fact::decide(tx, &store, head.occurred_at, fact_lines(&detail)?)?;
+        detail.cuts = decided.cuts().map(|(_, cut)| CutView::from(cut)).collect();
+        let lines = decided.movements(MovementKind::WriteOff, &store, Outside::WriteOff);
+        fact::post_fact(tx, paper, &decided, lines, &detail)?
+    } else {
+        let lines = movements(&store, &detail)?;
+        post_on_paper(tx, paper, lines, &detail)?
+    };
     let view = CorrectionView { head: DocumentHead::from(&document), detail, movements };
     Ok(Done::created(subject(&document), &view)
         .version(document.version)
@@ -104,7 +131,8 @@ fn draft(
         .located(format!("/write-offs/{}", document.id)))
 }
 
-/// Approves a drafted write-off, which posts it at the time of the approval.
+/// Approves a drafted write-off, which posts it at the time of the approval; one of a fact at the
+/// time of the fact.
 ///
 /// # Errors
 /// `not_found`, `stale_version`, `wrong_status`, `own_document`, `insufficient_stock`.
@@ -113,20 +141,43 @@ pub fn approve_write_off(
     id: &StockDocumentId,
     request: &DecisionRequest,
 ) -> Result<Done, CommandError> {
-    let (document, detail) = decide(tx, id, request, DocumentStatus::Posted)?;
+    let (mut document, mut detail) = decide(tx, id, request, DocumentStatus::Posted)?;
+    if let Some(slip) = detail.slip_number.clone() {
+        let (store, at) = (document.store_code.clone(), document.occurred_at);
+        let decided = fact::decide(tx, &store, at, fact_lines(&detail)?)?;
+        detail.cuts = decided.cuts().map(|(_, cut)| CutView::from(cut)).collect();
+        document.detail = to_json(&detail);
+        let released = fact::release(tx, &store, at, &decided)?;
+        let lines = decided.movements(MovementKind::WriteOff, &store, Outside::WriteOff);
+        let posted = post_approved(tx, &document, at, Some(&slip), lines)?;
+        fact::keep(tx, &document, &slip, &decided, released, &posted)?;
+        return finish(tx, document, detail, posted);
+    }
+    let (lines, now) = (movements(&document.store_code, &detail)?, tx.now);
+    let posted = post_approved(tx, &document, now, None, lines)?;
+    finish(tx, document, detail, posted)
+}
+
+fn post_approved(
+    tx: &mut Tx<'_>,
+    document: &StockDocument,
+    occurred_at: Instant,
+    slip: Option<&String>,
+    lines: Vec<NewMovement>,
+) -> Result<Vec<MovementView>, CommandError> {
     let posting = Posting {
         document_kind: document.kind.as_str().to_owned(),
         document_id: document.id.to_string(),
         numbering: Numbering::Given(document.number.clone()),
-        occurred_at: tx.now,
-        slip_number: None,
-        after_the_fact: false,
+        occurred_at,
+        slip_number: slip.cloned(),
+        after_the_fact: slip.is_some(),
         actor: tx.actor.name.clone(),
         bound: None,
-        lines: movements(&document.store_code, &detail)?,
+        lines,
     };
     let posted = post(tx, posting)?;
-    finish(tx, document, detail, fresh_views(posted.movements))
+    Ok(fresh_views(posted.movements))
 }
 
 /// Gives a drafted write-off up.
@@ -176,7 +227,7 @@ fn finish(
     tx: &mut Tx<'_>,
     document: StockDocument,
     detail: CorrectionDetail,
-    movements: Vec<crate::stock::views::MovementView>,
+    movements: Vec<MovementView>,
 ) -> Result<Done, CommandError> {
     records::update_document(tx.conn, &document)?;
     let view = CorrectionView { head: DocumentHead::from(&document), detail, movements };
@@ -201,6 +252,11 @@ fn movements(store: &StoreCode, detail: &CorrectionDetail) -> Result<Vec<NewMove
         })
     };
     detail.lines.iter().map(movement).collect()
+}
+
+/// The lines of a write-off that has happened already.
+fn fact_lines(detail: &CorrectionDetail) -> Result<Vec<FactLine>, Refusal> {
+    detail.lines.iter().map(|line| Ok(FactLine::of_lot(line, size(line)?))).collect()
 }
 
 fn size(line: &CorrectionLineView) -> Result<Quantity, Refusal> {

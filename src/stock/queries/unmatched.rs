@@ -1,0 +1,171 @@
+//! Reading facts that the book could not cover.
+
+use crate::access::Scope;
+use crate::db::schema::{store, unmatched_clearing, unmatched_fact};
+use crate::db::{DbConnection, DbError};
+use crate::kernel::id::UnmatchedId;
+use crate::kernel::page::PageSize;
+use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
+use crate::stock::records::unmatched::{ClearingRow, FactRow};
+use crate::stock::unmatched::{Clearing, UnmatchedFact};
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which facts to list.
+#[derive(Debug, Clone, Default)]
+pub struct UnmatchedFilter {
+    /// At this store.
+    pub store: Option<StoreCode>,
+    /// At stores of this region.
+    pub region: Option<RegionCode>,
+    /// Of this item.
+    pub item: Option<ItemCode>,
+    /// On this slip.
+    pub slip_number: Option<String>,
+    /// Still open, or cleared.
+    pub open: Option<bool>,
+    /// That happened at or after.
+    pub from: Option<Instant>,
+    /// That happened before.
+    pub to: Option<Instant>,
+}
+
+/// Facts at stores in scope, the oldest in front, after one.
+///
+/// # Errors
+/// When the database fails.
+pub fn facts(
+    conn: &mut DbConnection,
+    scope: &Scope,
+    filter: &UnmatchedFilter,
+    after: Option<(Instant, UnmatchedId)>,
+    size: PageSize,
+) -> Result<Vec<UnmatchedFact>, DbError> {
+    let mut query =
+        unmatched_fact::table.inner_join(store::table).select(FactRow::as_select()).into_boxed();
+    if let Some(stores) = scope.stores() {
+        query = query.filter(unmatched_fact::store_code.eq_any(stores));
+    }
+    if let Some(code) = &filter.store {
+        query = query.filter(unmatched_fact::store_code.eq(code));
+    }
+    if let Some(region) = &filter.region {
+        // A region code has only digits, so nothing in it needs escaping.
+        query = query.filter(store::region_code.like(format!("{region}%")));
+    }
+    if let Some(item) = &filter.item {
+        query = query.filter(unmatched_fact::item_code.eq(item));
+    }
+    if let Some(slip) = &filter.slip_number {
+        query = query.filter(unmatched_fact::slip_number.eq(slip));
+    }
+    match filter.open {
+        Some(true) => query = query.filter(unmatched_fact::still_open.gt(Quantity::ZERO)),
+        Some(false) => query = query.filter(unmatched_fact::still_open.eq(Quantity::ZERO)),
+        None => {}
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(unmatched_fact::occurred_at.ge(from));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(unmatched_fact::occurred_at.lt(to));
+    }
+    if let Some((at, id)) = after {
+        query = query.filter(
+            unmatched_fact::occurred_at
+                .gt(at)
+                .or(unmatched_fact::occurred_at.eq(at).and(unmatched_fact::id.gt(id))),
+        );
+    }
+    let rows: Vec<FactRow> = query
+        .order((unmatched_fact::occurred_at, unmatched_fact::id))
+        .limit(size.probe())
+        .load(conn)?;
+    Ok(rows.into_iter().map(UnmatchedFact::from).collect())
+}
+
+/// The fact of an id, in scope.
+///
+/// # Errors
+/// When the database fails.
+pub fn fact(
+    conn: &mut DbConnection,
+    scope: &Scope,
+    id: &UnmatchedId,
+) -> Result<Option<UnmatchedFact>, DbError> {
+    let row: Option<FactRow> =
+        unmatched_fact::table.find(id).select(FactRow::as_select()).first(conn).optional()?;
+    Ok(row.map(UnmatchedFact::from).filter(|fact| scope.contains(&fact.store_code)))
+}
+
+/// What cleared some facts, by fact, in the order of recording; what was taken back is among it.
+///
+/// # Errors
+/// When the database fails.
+pub fn clearings_of(
+    conn: &mut DbConnection,
+    facts: &[UnmatchedId],
+) -> Result<BTreeMap<UnmatchedId, Vec<Clearing>>, DbError> {
+    let mut found: BTreeMap<UnmatchedId, Vec<Clearing>> = BTreeMap::new();
+    for facts in facts.chunks(1_000) {
+        let rows: Vec<ClearingRow> = unmatched_clearing::table
+            .filter(unmatched_clearing::unmatched_id.eq_any(facts))
+            .select(ClearingRow::as_select())
+            .order((unmatched_clearing::recorded_at, unmatched_clearing::movement_id))
+            .load(conn)?;
+        for clearing in rows.into_iter().map(Clearing::from) {
+            found.entry(clearing.unmatched_id.clone()).or_default().push(clearing);
+        }
+    }
+    Ok(found)
+}
+
+/// How many facts through a business day are still open, and how much of them: both must be zero
+/// before the period up to that day closes.
+///
+/// Of one store where one is named, else of all.
+///
+/// # Errors
+/// When the database fails.
+pub fn open_unmatched_through(
+    conn: &mut DbConnection,
+    store: Option<&StoreCode>,
+    last_day: NaiveDate,
+) -> Result<(u64, Quantity), DbError> {
+    let mut query = unmatched_fact::table
+        .filter(unmatched_fact::still_open.gt(Quantity::ZERO))
+        .filter(unmatched_fact::business_day.le(last_day))
+        .select(unmatched_fact::still_open)
+        .into_boxed();
+    if let Some(store) = store {
+        query = query.filter(unmatched_fact::store_code.eq(store));
+    }
+    let open: Vec<Quantity> = query.order(unmatched_fact::id).load(conn)?;
+    Ok((u64::try_from(open.len()).unwrap_or(u64::MAX), Quantity::total(open)))
+}
+
+/// Where facts are open: the figures of these stores and items are doubtful.
+///
+/// # Errors
+/// When the database fails.
+pub fn cells_with_open_facts(
+    conn: &mut DbConnection,
+    stores: Option<&[StoreCode]>,
+    item: Option<&ItemCode>,
+) -> Result<BTreeSet<(StoreCode, ItemCode)>, DbError> {
+    let mut query = unmatched_fact::table
+        .filter(unmatched_fact::still_open.gt(Quantity::ZERO))
+        .select((unmatched_fact::store_code, unmatched_fact::item_code))
+        .distinct()
+        .into_boxed();
+    if let Some(stores) = stores {
+        query = query.filter(unmatched_fact::store_code.eq_any(stores));
+    }
+    if let Some(item) = item {
+        query = query.filter(unmatched_fact::item_code.eq(item));
+    }
+    let cells: Vec<(StoreCode, ItemCode)> =
+        query.order((unmatched_fact::store_code, unmatched_fact::item_code)).load(conn)?;
+    Ok(cells.into_iter().collect())
+}
