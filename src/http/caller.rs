@@ -47,6 +47,8 @@ impl FromRequest for Caller {
         // An empty body has no type to tell.
         let is_json = text("content-type").is_none_or(is_json_type);
         let form = Form::accepted(headers);
+        let otherwise = app.as_ref().map_or(Language::Zh, |app: &App| app.settings.language);
+        let language = language_of(headers, otherwise);
         let (request_id, method, path) = (
             request_id_of(request),
             request.method().to_string(),

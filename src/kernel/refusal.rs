@@ -250,7 +250,7 @@ impl Faults {
 
     /// What is wrong so far, to be told together with what others found.
     pub fn into_faults(self) -> Vec<Fault> {
-        self.0
+        self.faults
     }
 
     /// The value, when nothing was wrong.
