@@ -56,6 +56,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("dispatches.close", &[Keeper, Commander]),
     ("paperwork.read", EVERYBODY),
     ("paperwork.confirm", &[Commander]),
+    ("allocations.solve", EVERYBODY),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -492,6 +493,13 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             HidesDocument,
             "/draw-downs/{draw_down}/close",
             json!({"note": "已补"}),
+        ),
+        row(
+            "solve_allocation",
+            "allocations.solve",
+            Anywhere,
+            "/allocations/solve",
+            json!({"pack": 1, "donors": [], "recipients": []}),
         ),
         row("list_reason_codes", "items.read", Anywhere, "/reason-codes", none()),
         row("list_stock", "stock.read", FiltersRows, "/stock", none()),

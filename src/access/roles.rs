@@ -88,6 +88,8 @@ word_enum! {
         ReadPaperwork = "paperwork.read",
         /// Confirm or object to what was done on a spoken authority.
         ConfirmPaperwork = "paperwork.confirm",
+        /// Ask the solver to divide what the question holds; nothing is stored or looked up.
+        SolveAllocations = "allocations.solve",
     }
 }
 
@@ -104,6 +106,7 @@ impl Permission {
                 | Self::ReadShortfalls
                 | Self::ReadDispatches
                 | Self::ReadPaperwork
+                | Self::SolveAllocations
         )
     }
 }

@@ -1,11 +1,12 @@
 //! What makes no sense in a problem, every bit of it, by JSON pointer.
 
+use crate::allocation::cells::Cells;
 use crate::allocation::ladder;
 use crate::allocation::problem::{
     Donor, Measure, Policy, Problem, Recipient, Route, Routes, Stage,
 };
 use crate::kernel::{Bilingual, Fault, FaultCode, Quantity, Ratio};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// The most donors of a problem.
 pub const MAX_DONORS: usize = 200;
@@ -34,22 +35,25 @@ impl Found {
     }
 
     /// A fraction that may be computed with: not negative, not beyond 2^53, not too fine.
-    fn number(&mut self, pointer: String, value: Option<Ratio>) {
+    fn number(&mut self, value: Option<Ratio>, pointer: impl FnOnce() -> String) {
         let Some(value) = value else { return };
         if value.numerator() < 0
             || value.numerator() > i128::from(Quantity::MAX.units())
             || value.denominator() > MAX_DENOMINATOR
         {
-            self.add(pointer, FaultCode::OutOfRange);
+            self.add(pointer(), FaultCode::OutOfRange);
         }
     }
 }
 
-/// Looks a problem through.
+/// The donor and the recipient of each listed route, by number; none where all are open.
+pub type Ends = Vec<(usize, usize)>;
+
+/// Looks a problem through, and finds the ends of its routes.
 ///
 /// # Errors
 /// Every fault, in the order of the fields.
-pub fn check(problem: &Problem) -> Result<(), Vec<Fault>> {
+pub fn check(problem: &Problem) -> Result<Ends, Vec<Fault>> {
     let mut found = Found(Vec::new());
     if problem.pack.is_zero() {
         found.add("/pack", FaultCode::OutOfRange);
@@ -58,13 +62,14 @@ pub fn check(problem: &Problem) -> Result<(), Vec<Fault>> {
     let mut seen = BTreeSet::new();
     donors(problem, &mut seen, &mut found);
     recipients(problem, &mut seen, &mut found);
-    if let Routes::Only(routes) = &problem.routes {
-        check_routes(problem, routes, &mut found);
-    }
+    let ends = match &problem.routes {
+        Routes::All => Ends::new(),
+        Routes::Only(routes) => check_routes(problem, routes, &mut found),
+    };
     if let Policy::StagedLeximin { stages } = &problem.policy {
         check_stages(stages, &mut found);
     }
-    if found.0.is_empty() { Ok(()) } else { Err(found.0) }
+    if found.0.is_empty() { Ok(ends) } else { Err(found.0) }
 }
 
 fn sizes(problem: &Problem, found: &mut Found) {
@@ -124,10 +129,10 @@ fn recipients<'a>(problem: &'a Problem, seen: &mut BTreeSet<&'a str>, found: &mu
         } else {
             check_id(&recipient.id, at("id"), seen, found);
         }
-        found.number(at("daily_use"), recipient.daily_use);
-        found.number(at("target"), recipient.target);
-        found.number(at("need"), recipient.need);
-        found.number(at("weight"), recipient.weight);
+        found.number(recipient.daily_use, || at("daily_use"));
+        found.number(recipient.target, || at("target"));
+        found.number(recipient.need, || at("need"));
+        found.number(recipient.weight, || at("weight"));
         if recipient.weight.is_some_and(Ratio::is_zero) {
             found.add(at("weight"), FaultCode::OutOfRange);
         }
@@ -153,31 +158,35 @@ fn wants_something(problem: &Problem, recipient: &Recipient, pointer: &str, foun
     }
 }
 
-fn check_routes(problem: &Problem, routes: &[Route], found: &mut Found) {
+fn check_routes(problem: &Problem, routes: &[Route], found: &mut Found) -> Ends {
+    let mut ends = Ends::with_capacity(routes.len());
     if routes.len() > MAX_ROUTES {
         found.add("/routes", FaultCode::TooLong);
-        return;
+        return ends;
     }
     let donors = numbers(problem.donors.iter().map(|donor: &Donor| donor.id.as_str()));
     let recipients = numbers(problem.recipients.iter().map(|one: &Recipient| one.id.as_str()));
-    let mut seen = BTreeSet::new();
+    let mut seen = vec![false; problem.donors.len() * problem.recipients.len()];
     let mut common = Some(1_i128);
     for (number, route) in routes.iter().enumerate() {
         let at = |field: &str| format!("/routes/{number}/{field}");
-        let donor = donors.get(route.donor.as_str());
-        let recipient = recipients.get(route.recipient.as_str());
+        let donor = donors.get(route.donor.as_str()).copied();
+        let recipient = recipients.get(route.recipient.as_str()).copied();
         if donor.is_none() {
             found.add(at("donor"), FaultCode::Unknown);
         }
         if recipient.is_none() {
             found.add(at("recipient"), FaultCode::Unknown);
         }
-        if let Some(ends) = donor.zip(recipient)
-            && !seen.insert(ends)
-        {
-            found.add(format!("/routes/{number}"), FaultCode::Duplicate);
+        if let Some((donor, recipient)) = donor.zip(recipient) {
+            let place = donor * problem.recipients.len() + recipient;
+            if seen.at(place) {
+                found.add(format!("/routes/{number}"), FaultCode::Duplicate);
+            }
+            seen.put(place, true);
+            ends.push((donor, recipient));
         }
-        found.number(at("cost"), Some(route.cost));
+        found.number(Some(route.cost), || at("cost"));
         common = common
             .filter(|common| *common <= MAX_DENOMINATOR)
             .and_then(|common| common_denominator(common, route.cost.denominator()));
@@ -190,6 +199,7 @@ fn check_routes(problem: &Problem, routes: &[Route], found: &mut Found) {
             "have costs whose common denominator is above 1000000",
         );
     }
+    ends
 }
 
 /// The least common multiple of two denominators.
@@ -200,9 +210,9 @@ pub fn common_denominator(one: i128, other: i128) -> Option<i128> {
     Ratio::new(one, other)?.numerator().checked_mul(other)
 }
 
-/// The number of each id, the first where it appears twice.
-pub fn numbers<'a>(ids: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
-    let mut numbers = BTreeMap::new();
+/// The number of each id, the first where it appears twice; only ever asked for one id.
+fn numbers<'a>(ids: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
+    let mut numbers = HashMap::new();
     for (number, id) in ids.enumerate() {
         numbers.entry(id).or_insert(number);
     }
@@ -214,6 +224,6 @@ fn check_stages(stages: &[Stage], found: &mut Found) {
         found.add("/stages", FaultCode::TooLong);
     }
     for (number, stage) in stages.iter().enumerate() {
-        found.number(format!("/stages/{number}/to_days"), stage.to_days);
+        found.number(stage.to_days, || format!("/stages/{number}/to_days"));
     }
 }

@@ -85,7 +85,7 @@ pub fn pick(lots: &[Lot], orders: &[Order]) -> Picks {
     let mut done = Picks { picks: Vec::new(), unmet: Vec::new() };
     for order in queue {
         let serves = |lot: &&Lot| lot.expires_on.is_none_or(|day| day >= order.usable_through);
-        let first = shelf.partition_point(|lot| !serves(&lot));
+        let first = shelf.partition_point(|lot| !serves(lot));
         let mut lacking = order.quantity.units();
         for (place, lot) in shelf.iter().enumerate().skip(first) {
             let taken = lacking.min(left.at(place));

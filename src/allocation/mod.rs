@@ -2,6 +2,7 @@
 //!
 //! The solver is pure: [`problem::Problem`] in, [`solution::Solution`] out, the same every time.
 
+pub mod api;
 pub mod cells;
 pub mod certificate;
 pub mod comparison;
@@ -13,10 +14,12 @@ pub mod network;
 pub mod policies;
 pub mod pool;
 pub mod problem;
+pub mod requests;
 pub mod share;
 pub mod solution;
 pub mod solve;
 pub mod transport;
+pub mod views;
 
 pub use problem::{Donor, Measure, Policy, Problem, Recipient, Route, Routes, Stage};
 pub use solution::{Award, DonorAfter, Flow, LimitedBy, Solution};

@@ -1,7 +1,7 @@
 //! From a problem to its solution: who gets what, then from whom.
 
 use crate::allocation::cells::Cells;
-use crate::allocation::faults::{self, common_denominator, numbers};
+use crate::allocation::faults::{self, Ends, common_denominator};
 use crate::allocation::network::Network;
 use crate::allocation::policies::{self, Division, Prepared};
 use crate::allocation::problem::{Problem, Route, Routes};
@@ -39,11 +39,11 @@ pub struct Decision<'a> {
 /// # Errors
 /// As [`solve`].
 pub fn decide(problem: &Problem) -> Result<Decision<'_>, Vec<ProblemFault>> {
-    faults::check(problem)?;
+    let ends = faults::check(problem)?;
     let prepared = Prepared::of(problem);
     let capacity: Vec<i128> = prepared.exportable.iter().copied().map(i128::from).collect();
     let open = Network::open(capacity.clone(), problem.recipients.len());
-    let ways = Ways::of(problem);
+    let ways = Ways::of(problem, &ends);
     let network = match &ways {
         Ways::All => open.clone(),
         Ways::Some { donors_of, .. } => Network::new(capacity, donors_of),
@@ -64,22 +64,18 @@ enum Ways {
 }
 
 impl Ways {
-    fn of(problem: &Problem) -> Self {
+    fn of(problem: &Problem, ends: &Ends) -> Self {
         let Routes::Only(routes) = &problem.routes else { return Self::All };
-        let donors = numbers(problem.donors.iter().map(|donor| donor.id.as_str()));
-        let recipients = numbers(problem.recipients.iter().map(|one| one.id.as_str()));
         let unit = routes
             .iter()
             .try_fold(1, |unit, route| common_denominator(unit, route.cost.denominator()))
             .unwrap_or(1);
         let mut tariff = Tariff::closed(problem.donors.len(), problem.recipients.len());
         let mut donors_of = vec![Vec::new(); problem.recipients.len()];
-        for Route { donor, recipient, cost } in routes {
-            let ends = donors.get(donor.as_str()).zip(recipients.get(recipient.as_str()));
-            let Some((donor, recipient)) = ends.map(|(d, r)| (*d, *r)) else { continue };
-            tariff.open(donor, recipient, cost.numerator() * (unit / cost.denominator()));
-            if let Some(list) = donors_of.get_mut(recipient) {
-                list.push(donor);
+        for (Route { cost, .. }, (donor, recipient)) in routes.iter().zip(ends) {
+            tariff.open(*donor, *recipient, cost.numerator() * (unit / cost.denominator()));
+            if let Some(list) = donors_of.get_mut(*recipient) {
+                list.push(*donor);
             }
         }
         donors_of.iter_mut().for_each(|list: &mut Vec<usize>| list.sort_unstable());

@@ -153,10 +153,11 @@ impl Yard {
             let cheapest = row.iter().enumerate().min_by_key(|(_, cost)| **cost);
             let Some((donor, own)) = cheapest.map(|(donor, cost)| (donor, *cost)) else { continue };
             for (other, cost) in row.iter().enumerate() {
-                if other != donor && *cost != CLOSED {
-                    if let Some(list) = moves.get_mut(donor * self.donors + other) {
-                        list.push(Reverse((cost - own, recipient)));
-                    }
+                if other != donor
+                    && *cost != CLOSED
+                    && let Some(list) = moves.get_mut(donor * self.donors + other)
+                {
+                    list.push(Reverse((cost - own, recipient)));
                 }
             }
             self.flows.put(recipient * self.donors + donor, *packs);

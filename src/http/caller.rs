@@ -108,6 +108,30 @@ impl Caller {
         Ok(HttpResponse::Ok().insert_header((header::ETAG, entity_tag(version))).json(view))
     }
 
+    /// Answers a question that comes in a body and stores nothing: permission, shape of the body,
+    /// its meaning, then `body` on one snapshot. It takes no idempotency key, because asking twice
+    /// has no effect.
+    ///
+    /// # Errors
+    /// The refusals of each step in this order; those of `body`.
+    pub async fn ask<B, C, T, P, F>(
+        self,
+        permission: Permission,
+        parse: P,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        B: DeserializeOwned,
+        C: Send + 'static,
+        T: Serialize + Send + 'static,
+        P: FnOnce(B) -> Result<C, Refusal>,
+        F: FnOnce(&mut DbConnection, &App, &Actor, &C) -> Result<T, CommandError> + Send + 'static,
+    {
+        self.actor.require(permission)?;
+        let question = self.json().and_then(parse)?;
+        self.read(permission, move |conn, app, actor| body(conn, app, actor, &question)).await
+    }
+
     async fn load<T, F>(self, permission: Permission, body: F) -> Result<T, ApiError>
     where
         T: Send + 'static,

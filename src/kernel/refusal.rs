@@ -217,6 +217,11 @@ impl Faults {
         self.0.is_empty()
     }
 
+    /// What is wrong so far, to be told together with what others found.
+    pub fn into_faults(self) -> Vec<Fault> {
+        self.0
+    }
+
     /// The value, when nothing was wrong.
     ///
     /// A value is `None` only where a fault was recorded, so that both agree.

@@ -31,6 +31,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "stock", description = "库存: receipts, issues, write-offs, movements, lots"),
         (name = "planning", description = "储备方案与缺口: reserve plans, response level, shortfalls"),
         (name = "dispatches", description = "调拨: from request to signature; paperwork; draw-downs"),
+        (name = "allocations", description = "分配: who gets what of scarce stock; routes"),
         (name = "users", description = "用户: roles, tokens, the audit trail"),
         (name = "system", description = "系统: health, measurements"),
     )
@@ -101,8 +102,15 @@ fn is_conditional(operation: &Operation, method: &HttpMethod, has_path_parameter
     matches!(method, HttpMethod::Post) && has_path_parameter && !created
 }
 
+/// Whether an operation stores something: a question in a body says of itself that it does not.
+fn stores(operation: &Operation) -> bool {
+    let says = operation.extensions.as_ref().and_then(|extensions| extensions.get("x-stores"));
+    says != Some(&serde_json::Value::Bool(false))
+}
+
 fn complete(operation: &mut Operation, method: &HttpMethod, has_path_parameter: bool) {
-    let storing = !matches!(method, HttpMethod::Get);
+    let storing = !matches!(method, HttpMethod::Get) && stores(operation);
+    let has_body = operation.request_body.is_some();
     let conditional = storing && is_conditional(operation, method, has_path_parameter);
     let parameters = operation.parameters.get_or_insert_default();
     parameters.push(header("Accept-Language", "`zh` or `en`: the language of messages", false));
@@ -125,10 +133,12 @@ fn complete(operation: &mut Operation, method: &HttpMethod, has_path_parameter: 
     if has_path_parameter || storing {
         errors.push(("404", "No such thing in the caller's scope"));
     }
-    if storing {
-        errors.push(("409", "The state of things says no: `code` tells why"));
+    if storing || has_body {
         errors.push(("413", "The body is too large"));
         errors.push(("415", "The body is not application/json"));
+    }
+    if storing {
+        errors.push(("409", "The state of things says no: `code` tells why"));
         errors.push(("507", "Storage is full; reading goes on"));
     }
     if conditional {

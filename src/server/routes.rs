@@ -15,5 +15,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::authority::api::routes)
         .configure(crate::draw_down::api::routes)
         .configure(crate::issue::api::routes)
-        .configure(crate::dispatch::api::routes);
+        .configure(crate::dispatch::api::routes)
+        .configure(crate::allocation::api::routes);
 }

@@ -308,6 +308,12 @@ impl TestApp {
         self.storing("POST", user, path).json(body).send()
     }
 
+    /// Posts a question, which stores nothing and takes no key.
+    pub fn ask(&self, user: &str, path: &str, body: Value) -> Answer {
+        let path = format!("/api/v1{path}");
+        self.request("POST", &path).by(user).header("accept-language", "en").json(body).send()
+    }
+
     /// Posts an action on the current version of a document.
     pub fn act(&self, user: &str, path: &str, tag: &str, body: Value) -> Answer {
         self.storing("POST", user, path).if_match(tag).json(body).send()

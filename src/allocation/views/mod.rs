@@ -1,0 +1,3 @@
+//! What clients see of allocations.
+
+pub mod solving;

@@ -1,0 +1,3 @@
+//! Allocations over HTTP.
+
+mod solving;
