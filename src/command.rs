@@ -58,6 +58,21 @@ pub enum IfMatch {
     Never,
 }
 
+impl IfMatch {
+    /// Reads `If-Match`: `*`, or one strong tag of ours such as `"v3"`.
+    pub fn parse(value: &str) -> Self {
+        if value.trim() == "*" {
+            return Self::Any;
+        }
+        value
+            .trim()
+            .strip_prefix("\"v")
+            .and_then(|rest| rest.strip_suffix('"'))
+            .and_then(|digits| digits.parse().ok())
+            .map_or(Self::Never, Self::Version)
+    }
+}
+
 /// Who calls, with what right, and how the call can be recognised when it is repeated.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -261,17 +276,17 @@ pub fn within(
         Tx { conn: &mut *conn, actor: &call.actor, now, settings, if_match: call.if_match };
     let done = body(&mut tx)?;
     let detail = match &done.before {
-        Some(before) => serde_json::json!({ "asked": call.asked, "before": before }),
-        None => serde_json::json!({ "asked": call.asked }),
+        Some(before) => format!(r#"{{"asked":{},"before":{before}}}"#, call.asked),
+        None => format!(r#"{{"asked":{}}}"#, call.asked),
     };
-    let entry = entry_of(call, done.subject.clone(), Outcome::Done, None, detail.to_string());
+    let entry = entry_of(call, done.subject.clone(), Outcome::Done, None, detail);
     audit::records::append(conn, now, entry)?;
     if let Some(request) = &call.keyed {
         let mut kept = done.answer.clone();
         if let Some(body) = &done.kept_body {
             kept.body.clone_from(body);
         }
-        keep(conn, &call.actor.user_id, &request.key, &kept)?;
+        keep(conn, &call.actor.user_id, request, &kept, now)?;
     }
     Ok(done)
 }
@@ -281,11 +296,28 @@ pub fn within(
 /// # Errors
 /// When the database fails.
 pub fn record_refusal(app: &App, call: &Call, refusal: &Refusal) -> Result<(), DbError> {
-    let detail = serde_json::json!({ "asked": call.asked, "detail": refusal.detail.en });
-    let code = Some(refusal.code.as_str().to_owned());
-    let entry = entry_of(call, None, Outcome::Refused, code, detail.to_string());
+    let entry = refused_entry(call, refusal);
     let clock = app.clock.clone();
     app.db.write(move |conn| audit::records::append(conn, clock.now(), entry.clone()))
+}
+
+/// Records a refusal inside a transaction in which nothing else of the command is left.
+///
+/// # Errors
+/// When the database fails.
+pub fn note_refusal(
+    conn: &mut DbConnection,
+    now: Instant,
+    call: &Call,
+    refusal: &Refusal,
+) -> Result<(), DbError> {
+    audit::records::append(conn, now, refused_entry(call, refusal))
+}
+
+fn refused_entry(call: &Call, refusal: &Refusal) -> NewEntry {
+    let detail = serde_json::json!({ "asked": call.asked, "detail": refusal.detail.en });
+    let code = Some(refusal.code.as_str().to_owned());
+    entry_of(call, None, Outcome::Refused, code, detail.to_string())
 }
 
 fn entry_of(
@@ -310,5 +342,19 @@ fn entry_of(
         code,
         request_id: call.request_id.clone(),
         detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_knows_our_tags_and_never_matches_others() {
+        assert_eq!(IfMatch::parse("\"v3\""), IfMatch::Version(3));
+        assert_eq!(IfMatch::parse("*"), IfMatch::Any);
+        for other in ["W/\"v3\"", "v3", "\"3\"", ""] {
+            assert_eq!(IfMatch::parse(other), IfMatch::Never);
+        }
     }
 }

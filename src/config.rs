@@ -14,6 +14,13 @@ pub struct Settings {
     pub write_off_units: Quantity,
     /// The value up to which a write-off is posted at once; lots without a cost count nothing.
     pub write_off_value: Money,
+    /// A stocktake whose differences are at most this many base units in all, and at most
+    /// [`Settings::stocktake_value`] in value, is posted by the keeper alone; above it another
+    /// user approves it.
+    pub stocktake_units: Quantity,
+    /// The value of differences up to which a stocktake is posted by the keeper alone; shortages
+    /// and surpluses add up, and lots without a cost count nothing.
+    pub stocktake_value: Money,
     /// A line of an issue above this many base units needs an authority.
     pub large_issue_units: Quantity,
     /// How far ahead of the service's clock business time may run, in minutes.
@@ -47,6 +54,8 @@ impl Default for Settings {
             language: Language::Zh,
             write_off_units: Quantity::new(100).unwrap_or(Quantity::ZERO),
             write_off_value: Money::from_ten_thousandths(5_000_000),
+            stocktake_units: Quantity::new(100).unwrap_or(Quantity::ZERO),
+            stocktake_value: Money::from_ten_thousandths(5_000_000),
             large_issue_units: Quantity::new(10_000).unwrap_or(Quantity::MAX),
             future_minutes: 10,
             paperwork_hours: 48,

@@ -28,6 +28,7 @@ pub mod stores;
 
 pub mod authority;
 pub mod stock;
+pub mod stocktake;
 
 pub mod users;
 
@@ -42,11 +43,14 @@ pub mod dispatch;
 pub mod issue;
 
 pub mod allocation;
+pub mod batch;
 
 pub mod exchange;
 
 pub mod demo;
 
 pub mod server;
+
+pub mod bench;
 
 pub mod cli;

@@ -57,6 +57,14 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("paperwork.read", EVERYBODY),
     ("paperwork.confirm", &[Commander]),
     ("allocations.solve", EVERYBODY),
+    ("batches.send", &[Keeper, Procurement, Commander]),
+    ("allocations.read", EVERYBODY),
+    ("allocations.propose", &[Commander]),
+    ("allocations.decide", &[Commander]),
+    ("routes.write", &[Commander]),
+    ("stocktakes.run", &[Keeper]),
+    ("stocktakes.reopen", &[Keeper, Commander]),
+    ("stocktakes.approve", &[Commander]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -120,6 +128,8 @@ impl Documents {
         made.plan(app);
         made.dispatch_that_came(app);
         made.dispatch_on_a_spoken_word(app);
+        made.allocation(app);
+        made.stocktake(app);
         made
     }
 
@@ -217,6 +227,39 @@ impl Documents {
         self.keep("draw_down", &taken["rows"][0]["id"]);
     }
 
+    /// A proposal that looks at the hospital, and a road to it.
+    fn allocation(&mut self, app: &TestApp) {
+        let proposed = app.post("commander", "/allocations", allocation()).expect(201);
+        self.keep("allocation", &proposed["id"]);
+        let put = app.storing("PUT", "commander", "/routes").if_match("*").json(routes());
+        put.send().expect(200);
+    }
+
+    /// Of equipment, of which there is none: it takes nothing from the other documents.
+    fn stocktake(&mut self, app: &TestApp) {
+        let body = json!({"store_code": "QN-HOSP", "category": "equipment"});
+        let begun = app.post("keeper.hospital", "/stocktakes", body).expect(201);
+        self.keep("stocktake", &begun["id"]);
+        let body = json!({"witnessed_by": "见证人",
+            "counts": [{"item_code": "E02", "lot_number": "E1", "no_expiry": true, "quantity": 1}]});
+        app.post("keeper.hospital", &self.path("/stocktakes/{stocktake}/counts"), body).expect(201);
+        let posted = app.post(
+            "keeper.hospital",
+            "/stocktakes",
+            json!({"store_code": "QN-HOSP", "items": ["D03"]}),
+        );
+        self.keep("posted_stocktake", &posted.expect(201)["id"]);
+        let line =
+            json!({"item_code": "D03", "lot_number": "D1", "no_expiry": true, "quantity": 2});
+        let act = |action: &str, body: Value| {
+            let path = self.path(&format!("/stocktakes/{{posted_stocktake}}{action}"));
+            app.act("keeper.hospital", &path, "*", body)
+        };
+        act("/counts", json!({"witnessed_by": "见证人", "counts": [line]})).expect(201);
+        act("/reasons", json!({"lines": [{"line": 1, "reason_code": "found"}]})).expect(200);
+        act("/post", json!({})).expect(200);
+    }
+
     /// A path whose `{name}` is replaced by that document's id.
     fn path(&self, template: &str) -> String {
         self.0
@@ -239,6 +282,15 @@ fn plan() -> Value {
 fn dispatch(from: &str, to: &str) -> Value {
     json!({"from_store": from, "to_store": to, "urgency": "urgent", "reason": "发热门诊",
            "lines": [{"item_code": "M03", "quantity": 450}]})
+}
+
+fn allocation() -> Value {
+    json!({"item_code": "M03", "measure": "coverage", "policy": "leximin",
+           "donors": ["QN-DEPOT"], "recipients": ["QN-HOSP"]})
+}
+
+fn routes() -> Value {
+    json!({"routes": [{"from_store": "QN-DEPOT", "to_store": "QN-HOSP", "distance_m": 2_300}]})
 }
 
 fn lorry() -> Value {
@@ -366,6 +418,7 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/shortfalls/explain?store=QN-HOSP&item=M03",
             none(),
         ),
+        row("send_batch", "batches.send", Anywhere, "/batches", json!({"commands": [{}]})),
         row("list_capabilities", "items.read", Anywhere, "/capabilities", none()),
         row("get_capability", "items.read", Anywhere, "/capabilities/PCR", none()),
         row(
@@ -469,6 +522,59 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/dispatches/{dispatch_in}/follow-up",
             json!({}),
         ),
+        row("list_allocations", "allocations.read", FiltersRows, "/allocations", none()),
+        row(
+            "get_allocation",
+            "allocations.read",
+            HidesDocument,
+            "/allocations/{allocation}",
+            none(),
+        ),
+        row(
+            "recompute_allocation",
+            "allocations.read",
+            HidesDocument,
+            "/allocations/{allocation}/recompute",
+            none(),
+        ),
+        row("propose_allocation", "allocations.propose", NamesStore, "/allocations", allocation()),
+        row(
+            "compare_allocations",
+            "allocations.propose",
+            NamesStore,
+            "/allocations/compare",
+            allocation(),
+        ),
+        row(
+            "edit_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/lines",
+            json!({"reason": "封控", "lines": [{"line": 1, "quantity": 0}]}),
+        ),
+        row(
+            "approve_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/approve",
+            json!({}),
+        ),
+        row(
+            "discard_allocation",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/discard",
+            json!({"reason": "误报"}),
+        ),
+        row(
+            "cancel_allocation_dispatches",
+            "allocations.decide",
+            HidesDocument,
+            "/allocations/{allocation}/cancel-dispatches",
+            json!({"reason": "误报"}),
+        ),
+        row("list_routes", "allocations.read", FiltersRows, "/routes", none()),
+        row("put_routes", "routes.write", NamesStore, "/routes", routes()),
         row("list_paperwork", "paperwork.read", FiltersRows, "/paperwork", none()),
         row("get_paperwork", "paperwork.read", HidesDocument, "/paperwork/{paperwork}", none()),
         row(
@@ -615,6 +721,87 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "/write-offs/{write_off}/reversal",
             reversal(),
         ),
+        row(
+            "begin_stocktake",
+            "stocktakes.run",
+            NamesStore,
+            "/stocktakes",
+            json!({"store_code": "QN-HOSP"}),
+        ),
+        row("list_stocktakes", "stock.read", FiltersRows, "/stocktakes", none()),
+        row("get_stocktake", "stock.read", HidesDocument, "/stocktakes/{stocktake}", none()),
+        row(
+            "get_stocktake_sheet",
+            "stock.read",
+            HidesDocument,
+            "/stocktakes/{stocktake}/sheet",
+            none(),
+        ),
+        row(
+            "enter_stocktake_counts",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/counts",
+            json!({"witnessed_by": "见证人", "counts": [{"line": 999, "quantity": 1}]}),
+        ),
+        row(
+            "list_stocktake_counts",
+            "stock.read",
+            HidesDocument,
+            "/stocktakes/{stocktake}/counts",
+            none(),
+        ),
+        row(
+            "list_stocktake_variances",
+            "stock.read",
+            HidesDocument,
+            "/stocktakes/{stocktake}/variances",
+            none(),
+        ),
+        row(
+            "explain_stocktake",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/reasons",
+            json!({"lines": [{"line": 1, "reason_code": "lost"}]}),
+        ),
+        row(
+            "submit_stocktake",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/submit",
+            json!({}),
+        ),
+        row(
+            "reopen_stocktake",
+            "stocktakes.reopen",
+            HidesDocument,
+            "/stocktakes/{stocktake}/reopen",
+            json!({"reason": "请复盘"}),
+        ),
+        row(
+            "approve_stocktake",
+            "stocktakes.approve",
+            HidesDocument,
+            "/stocktakes/{stocktake}/approve",
+            json!({}),
+        ),
+        row(
+            "post_stocktake",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/post",
+            json!({}),
+        ),
+        row(
+            "cancel_stocktake",
+            "stocktakes.run",
+            HidesDocument,
+            "/stocktakes/{stocktake}/cancel",
+            json!({"reason": "重复"}),
+        ),
+        row("list_stocktake_accuracy", "stock.read", FiltersRows, "/stocktakes/accuracy", none()),
+        row("list_due_counts", "stock.read", FiltersRows, "/stocktakes/due", none()),
     ]
 }
 

@@ -12,6 +12,7 @@ mod contract;
 mod source;
 
 use changbei::access::{Permission, Role};
+use changbei::batch::words::WORDS;
 use contract::{Operation, document, operations, served_text};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -132,13 +133,28 @@ fn every_storing_operation_takes_an_idempotency_key() {
         }
         match key {
             None => Some("no Idempotency-Key".to_owned()),
-            Some(key) if key["required"] != Value::Bool(true) => {
+            // A batch has a key in each of its commands.
+            Some(key)
+                if key["required"] != Value::Bool(operation.body["x-keys-inside"].is_null()) =>
+            {
                 Some("Idempotency-Key is not required".to_owned())
             }
             Some(_) => None,
         }
     });
     none("idempotency keys", &wrong);
+}
+
+#[test]
+fn every_command_of_a_batch_is_an_operation_with_its_path_and_permission() {
+    let operations = operations(&document());
+    for word in WORDS {
+        let operation = operations.iter().find(|operation| operation.id == word.word);
+        let operation = operation.unwrap_or_else(|| panic!("no operation {}", word.word));
+        assert_eq!((operation.method.as_str(), operation.stores()), ("post", true));
+        assert_eq!(operation.path, format!("/api/v1{}", word.path), "{}", word.word);
+        assert_eq!(operation.permission(), Some(word.permission.as_str()), "{}", word.word);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::kernel::id::{TokenId, UserId};
 use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, Quantity, RegionCode, StoreCode};
 use diesel::prelude::*;
+use std::collections::BTreeSet;
 
 /// A user as stored.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -61,16 +62,19 @@ pub fn actor_by_token(
     hash: &str,
     now: Instant,
 ) -> Result<Option<Actor>, DbError> {
-    let user: Option<User> = api_token::table
-        .inner_join(app_user::table)
+    // The user with each of their stores: one question for all but commanders.
+    let rows: Vec<(User, Option<StoreCode>)> = api_token::table
+        .inner_join(app_user::table.left_join(app_user_store::table))
         .filter(api_token::hash.eq(hash))
         .filter(api_token::revoked_at.is_null())
         .filter(api_token::expires_at.is_null().or(api_token::expires_at.gt(now)))
         .filter(app_user::active.eq(true))
-        .select(User::as_select())
-        .first(conn)
-        .optional()?;
-    user.map(|user| to_actor(conn, user)).transpose()
+        .select((User::as_select(), app_user_store::store_code.nullable()))
+        .order(app_user_store::store_code)
+        .load(conn)?;
+    let Some(user) = rows.first().map(|(user, _)| user.clone()) else { return Ok(None) };
+    let stores = rows.into_iter().filter_map(|(_, store)| store).collect();
+    to_actor(conn, user, stores).map(Some)
 }
 
 /// The active user of a name, as an actor: for the command line, which acts for its operator.
@@ -79,17 +83,22 @@ pub fn actor_by_token(
 /// When the database fails.
 pub fn actor_by_name(conn: &mut DbConnection, name: &str) -> Result<Option<Actor>, DbError> {
     match user_by_name(conn, name)? {
-        Some(user) if user.active => to_actor(conn, user).map(Some),
+        Some(user) if user.active => {
+            let stores = stores_of(conn, &user.id)?.into_iter().collect();
+            to_actor(conn, user, stores).map(Some)
+        }
         Some(_) | None => Ok(None),
     }
 }
 
-fn to_actor(conn: &mut DbConnection, user: User) -> Result<Actor, DbError> {
+fn to_actor(
+    conn: &mut DbConnection,
+    user: User,
+    own_stores: BTreeSet<StoreCode>,
+) -> Result<Actor, DbError> {
     let scope = match user.role {
         Role::Auditor | Role::Admin => Scope::All,
-        Role::Keeper | Role::Procurement => {
-            Scope::Stores(stores_of(conn, &user.id)?.into_iter().collect())
-        }
+        Role::Keeper | Role::Procurement => Scope::Stores(own_stores),
         Role::Commander => {
             let region = user.region_code.as_ref().map_or("-", RegionCode::as_str);
             let stores: Vec<StoreCode> = store::table

@@ -90,6 +90,22 @@ word_enum! {
         ConfirmPaperwork = "paperwork.confirm",
         /// Ask the solver to divide what the question holds; nothing is stored or looked up.
         SolveAllocations = "allocations.solve",
+        /// Send many commands in one request; each needs its own right.
+        SendBatches = "batches.send",
+        /// See allocations that look at a store in scope, and the routes.
+        ReadAllocations = "allocations.read",
+        /// Propose who gets what, compare policies and rehearse.
+        ProposeAllocations = "allocations.propose",
+        /// Edit, approve and discard proposals, and undo what came of them.
+        DecideAllocations = "allocations.decide",
+        /// Keep the table of routes.
+        WriteRoutes = "routes.write",
+        /// Begin stocktakes, enter counts, give reasons, submit and post.
+        RunStocktakes = "stocktakes.run",
+        /// Send a submitted stocktake back for counting.
+        ReopenStocktakes = "stocktakes.reopen",
+        /// Approve the differences of a stocktake above the limit.
+        ApproveStocktakes = "stocktakes.approve",
     }
 }
 
@@ -107,6 +123,7 @@ impl Permission {
                 | Self::ReadDispatches
                 | Self::ReadPaperwork
                 | Self::SolveAllocations
+                | Self::ReadAllocations
         )
     }
 }
@@ -133,8 +150,11 @@ impl Role {
                     | P::ShipDispatches
                     | P::ReceiveDispatches
                     | P::CloseDispatches
+                    | P::SendBatches
+                    | P::RunStocktakes
+                    | P::ReopenStocktakes
             ),
-            Self::Procurement => matches!(permission, P::CreateDispatches),
+            Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
                 permission,
                 P::WriteStores
@@ -150,6 +170,12 @@ impl Role {
                     | P::CancelDispatches
                     | P::CloseDispatches
                     | P::ConfirmPaperwork
+                    | P::SendBatches
+                    | P::ProposeAllocations
+                    | P::DecideAllocations
+                    | P::WriteRoutes
+                    | P::ReopenStocktakes
+                    | P::ApproveStocktakes
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
@@ -213,11 +239,12 @@ pub struct Actor {
 impl Actor {
     /// Whether the user has a permission somewhere.
     ///
-    /// `emergency_release` lets a duty keeper approve dispatches, which the rules then hold to
-    /// a spoken authority within the limit.
+    /// `emergency_release` lets a duty keeper approve dispatches and allocations, which the rules
+    /// then hold to a spoken authority within the limit.
     pub fn may(&self, permission: Permission) -> bool {
+        let in_emergency = [Permission::ApproveDispatches, Permission::DecideAllocations];
         self.role.has(permission)
-            || (permission == Permission::ApproveDispatches
+            || (in_emergency.contains(&permission)
                 && self.role == Role::Keeper
                 && self.emergency_release_limit.is_some())
     }

@@ -24,6 +24,23 @@ impl EnteredQuantity {
     /// Faults: nothing given, both ways given, an unknown pack, a number out of range, nothing in
     /// all. `pointer` is that of the line.
     pub fn to_units(&self, item: &Item, pointer: &str, faults: &mut Faults) -> Option<Quantity> {
+        let units = self.to_units_or_zero(item, pointer, faults)?;
+        if units.is_zero() {
+            faults.add(format!("{pointer}/quantity"), FaultCode::OutOfRange);
+            return None;
+        }
+        Some(units)
+    }
+
+    /// The number of base units, which may be zero, as in a count.
+    ///
+    /// Faults: as [`Self::to_units`], but for nothing in all.
+    pub fn to_units_or_zero(
+        &self,
+        item: &Item,
+        pointer: &str,
+        faults: &mut Faults,
+    ) -> Option<Quantity> {
         let units = match (self.quantity, &self.pack_code) {
             (Some(_), Some(_)) => Err(("quantity", FaultCode::Contradicts)),
             (None, None) => Err(("quantity", FaultCode::Required)),
@@ -36,10 +53,6 @@ impl EnteredQuantity {
             (None, Some(code)) => self.in_packs(item, code),
         };
         match units {
-            Ok(units) if units.is_zero() => {
-                faults.add(format!("{pointer}/quantity"), FaultCode::OutOfRange);
-                None
-            }
             Ok(units) => Some(units),
             Err((field, code)) => {
                 faults.add(format!("{pointer}/{field}"), code);

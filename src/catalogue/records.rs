@@ -96,11 +96,18 @@ pub fn find_all(
     conn: &mut DbConnection,
     codes: &[ItemCode],
 ) -> Result<BTreeMap<ItemCode, Item>, DbError> {
-    let rows: Vec<Row> = item::table
-        .filter(item::code.eq_any(codes))
-        .select(Row::as_select())
-        .order(item::code)
-        .load(conn)?;
+    let mut rows: Vec<Row> = Vec::with_capacity(codes.len());
+    if conn.asks_one_by_one(codes.len()) {
+        let mut codes: Vec<&ItemCode> = codes.iter().collect();
+        codes.sort_unstable();
+        codes.dedup();
+        for code in codes {
+            rows.extend(item::table.find(code).select(Row::as_select()).first(conn).optional()?);
+        }
+    } else {
+        let query = item::table.filter(item::code.eq_any(codes)).select(Row::as_select());
+        rows = query.order(item::code).load(conn)?;
+    }
     Ok(complete(conn, rows)?.into_iter().map(|item| (item.code.clone(), item)).collect())
 }
 
@@ -133,43 +140,63 @@ pub fn code_by_gtin(conn: &mut DbConnection, gtin: &Gtin) -> Result<Option<ItemC
         .optional()?)
 }
 
+/// Runs a query for some items: one that is prepared already for each of a few, else one for all.
+macro_rules! of_items {
+    ($conn:expr, $codes:expr, $table:ident, $query:expr) => {
+        if $conn.asks_one_by_one($codes.len()) {
+            let mut all = Vec::new();
+            for code in $codes {
+                all.extend($query.filter($table::item_code.eq(code)).load($conn)?);
+            }
+            all
+        } else {
+            $query.filter($table::item_code.eq_any($codes)).load($conn)?
+        }
+    };
+}
+
 /// Fetches what belongs to some items, in three queries however many they are.
 fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Item>, DbError> {
     let codes: Vec<ItemCode> = rows.iter().map(|row| row.code.clone()).collect();
     let mut packs: BTreeMap<ItemCode, Vec<Pack>> = BTreeMap::new();
-    let stored: Vec<(ItemCode, String, String, String, Quantity)> = item_pack::table
-        .filter(item_pack::item_code.eq_any(&codes))
-        .order((item_pack::item_code, item_pack::units, item_pack::code))
-        .select((
+    let stored: Vec<(ItemCode, String, String, String, Quantity)> = of_items!(
+        conn,
+        &codes,
+        item_pack,
+        item_pack::table.order((item_pack::item_code, item_pack::units, item_pack::code)).select((
             item_pack::item_code,
             item_pack::code,
             item_pack::name_zh,
             item_pack::name_en,
             item_pack::units,
         ))
-        .load(conn)?;
+    );
     for (item, code, name_zh, name_en, units) in stored {
         packs.entry(item).or_default().push(Pack { code, name_zh, name_en, units });
     }
     let mut gtins: BTreeMap<ItemCode, Vec<Gtin>> = BTreeMap::new();
-    let stored: Vec<(ItemCode, Gtin)> = item_gtin::table
-        .filter(item_gtin::item_code.eq_any(&codes))
-        .order((item_gtin::item_code, item_gtin::gtin))
-        .select((item_gtin::item_code, item_gtin::gtin))
-        .load(conn)?;
+    let stored: Vec<(ItemCode, Gtin)> = of_items!(
+        conn,
+        &codes,
+        item_gtin,
+        item_gtin::table
+            .order((item_gtin::item_code, item_gtin::gtin))
+            .select((item_gtin::item_code, item_gtin::gtin))
+    );
     for (item, gtin) in stored {
         gtins.entry(item).or_default().push(gtin);
     }
     let mut substitutes: BTreeMap<ItemCode, Vec<Substitute>> = BTreeMap::new();
-    let stored: Vec<(ItemCode, ItemCode, i64)> = item_substitute::table
-        .filter(item_substitute::item_code.eq_any(&codes))
-        .order((item_substitute::item_code, item_substitute::rank))
-        .select((
+    let stored: Vec<(ItemCode, ItemCode, i64)> = of_items!(
+        conn,
+        &codes,
+        item_substitute,
+        item_substitute::table.order((item_substitute::item_code, item_substitute::rank)).select((
             item_substitute::item_code,
             item_substitute::substitute_code,
             item_substitute::rank,
         ))
-        .load(conn)?;
+    );
     for (item, item_code, rank) in stored {
         substitutes.entry(item).or_default().push(Substitute { item_code, rank });
     }

@@ -49,6 +49,8 @@ pub struct CountySection {
     language: Option<Language>,
     write_off_units: Option<u32>,
     write_off_value: Option<Money>,
+    stocktake_units: Option<u32>,
+    stocktake_value: Option<Money>,
     large_issue_units: Option<u32>,
     future_minutes: Option<u32>,
     paperwork_hours: Option<u32>,
@@ -102,6 +104,8 @@ impl CountySection {
             language: self.language.unwrap_or(usual.language),
             write_off_units: units(self.write_off_units, usual.write_off_units),
             write_off_value: self.write_off_value.unwrap_or(usual.write_off_value),
+            stocktake_units: units(self.stocktake_units, usual.stocktake_units),
+            stocktake_value: self.stocktake_value.unwrap_or(usual.stocktake_value),
             large_issue_units: units(self.large_issue_units, usual.large_issue_units),
             future_minutes: whole(self.future_minutes, usual.future_minutes),
             paperwork_hours: whole(self.paperwork_hours, usual.paperwork_hours),
@@ -135,6 +139,8 @@ mod tests {
             language = "en"
             write_off_units = 1
             write_off_value = "2.50"
+            stocktake_units = 10
+            stocktake_value = "11.00"
             large_issue_units = 2
             future_minutes = 3
             paperwork_hours = 4
@@ -161,8 +167,10 @@ mod tests {
             settings.consumption_window_days,
             settings.stale_hours,
             settings.idempotency_days,
+            settings.stocktake_units.units(),
         ];
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(settings.stocktake_value, Money::parse("11").unwrap());
         assert_eq!(settings.body_limit, 10);
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Exit codes are the same for every command: 0 done, 1 refused or found wrong, 2 usage.
 
+pub mod bench;
 pub mod config_file;
 pub mod configuration;
 pub mod demo;
@@ -22,6 +23,7 @@ use crate::cli::outcome::{CliError, Outcome};
 use crate::cli::terminal::Terminal;
 use crate::kernel::Language;
 use clap::{Parser, Subcommand};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Changbei 常备: the epidemic reserves of a county, from stock to shortfall to signed-for dispatch
@@ -59,6 +61,8 @@ pub enum Command {
     User(user::UserArgs),
     /// Proves the book 核对账簿
     Verify(verify::VerifyArgs),
+    /// Measures the service on this machine 测量本机性能
+    Bench(bench::BenchArgs),
     /// Prints the OpenAPI document 输出 OpenAPI 文档
     Openapi(openapi::OpenapiArgs),
 }
@@ -70,7 +74,8 @@ pub fn main() -> ExitCode {
     let outcome = Configuration::load(&cli.options).map_err(|error| (error, spoken)).and_then(
         |configuration| {
             let language = configuration.settings.language;
-            run(cli.command, configuration).map_err(|error| (error, language))
+            let config = cli.options.config.as_deref();
+            run(cli.command, configuration, config).map_err(|error| (error, language))
         },
     );
     match outcome {
@@ -80,7 +85,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, configuration: Configuration) -> Result<Outcome, CliError> {
+fn run(
+    command: Command,
+    configuration: Configuration,
+    config: Option<&Path>,
+) -> Result<Outcome, CliError> {
     log::start(configuration.log_format, &configuration.log_level);
     let terminal = Terminal::new(configuration.settings.language);
     match command {
@@ -90,6 +99,7 @@ fn run(command: Command, configuration: Configuration) -> Result<Outcome, CliErr
         Command::Import(args) => import::run(&args, &configuration, &terminal),
         Command::User(args) => user::run(&args, &configuration, &terminal),
         Command::Verify(args) => verify::run(&args, &configuration, &terminal),
+        Command::Bench(args) => bench::run(&args, &configuration, config, &terminal),
         Command::Openapi(args) => openapi::run(&args, &terminal),
     }
 }

@@ -43,6 +43,51 @@ macro_rules! load_locked {
     };
 }
 
+/// Inserts rows with one statement text: as few statements as may be on PostgreSQL, where each is a
+/// journey; row by row on SQLite, where a statement that is prepared already costs less than one of
+/// many rows that must be prepared anew.
+///
+/// `$values` stands for the rows in `$statement`, which is executed on `$inner`.
+#[macro_export]
+macro_rules! insert_rows {
+    ($conn:expr, $rows:expr, $chunk:expr, |$inner:ident, $values:ident| $statement:expr) => {{
+        let mut rows = $rows;
+        match $conn {
+            $crate::db::DbConnection::Postgres($inner) if rows.len() > 1 => {
+                while !rows.is_empty() {
+                    let rest = rows.split_off(rows.len().min($chunk));
+                    let $values = rows;
+                    $statement?;
+                    rows = rest;
+                }
+            }
+            $crate::db::DbConnection::Postgres($inner) => {
+                for $values in rows {
+                    $statement?;
+                }
+            }
+            $crate::db::DbConnection::Sqlite($inner) => {
+                for $values in rows {
+                    $statement?;
+                }
+            }
+        }
+    }};
+}
+
+impl DbConnection {
+    /// Whether `count` rows are better asked for one by one. On SQLite a list of values is a
+    /// statement that must be prepared anew, and one that is prepared costs next to nothing; on
+    /// PostgreSQL every statement is a journey.
+    pub fn asks_one_by_one(&self, count: usize) -> bool {
+        const FEW: usize = 16;
+        match self {
+            Self::Postgres(_) => false,
+            Self::Sqlite(_) => count <= FEW,
+        }
+    }
+}
+
 /// Where the data lies and how long to wait for it.
 #[derive(Debug, Clone)]
 pub(super) enum Target {

@@ -33,6 +33,25 @@ impl Db {
         run.map_err(|error| DbError::Unreachable(format!("migration failed: {error}")))
     }
 
+    /// Whether the database holds no table of anybody.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn is_empty(&self) -> Result<bool, DbError> {
+        use diesel::RunQueryDsl;
+        let tables = match self.connect()? {
+            DbConnection::Sqlite(mut conn) => {
+                diesel::select(count_of("sqlite_schema")).get_result::<i64>(&mut conn)
+            }
+            DbConnection::Postgres(mut conn) => diesel::select(count_of(
+                "information_schema.tables \
+                 WHERE table_schema NOT IN ('pg_catalog', 'information_schema')",
+            ))
+            .get_result::<i64>(&mut conn),
+        };
+        Ok(tables? == 0)
+    }
+
     /// Whether every migration that this binary knows has been run.
     ///
     /// # Errors
@@ -50,4 +69,8 @@ fn names<E>(
     run: Result<Vec<diesel::migration::MigrationVersion<'_>>, E>,
 ) -> Result<Vec<String>, E> {
     run.map(|versions| versions.iter().map(ToString::to_string).collect())
+}
+
+fn count_of(table: &str) -> diesel::expression::SqlLiteral<diesel::sql_types::BigInt> {
+    diesel::dsl::sql(&format!("(SELECT COUNT(*) FROM {table})"))
 }

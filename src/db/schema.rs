@@ -654,6 +654,121 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// A proposal of who gets what from whom, and what became of it.
+    ///
+    /// Owner: allocation.
+    allocation (id) {
+        id -> Text,
+        number -> Text,
+        status -> Text,
+        rehearsal -> Bool,
+        policy -> Text,
+        measure -> Text,
+        urgency -> Text,
+        needed_by -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        inputs -> Text,
+        input_hash -> Text,
+        outcome -> Text,
+        follows -> Nullable<Text>,
+        round_no -> BigInt,
+        created_by -> Text,
+        created_at -> BigInt,
+        authors -> Text,
+        decided_by -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        authority -> Nullable<Text>,
+        accepted -> Nullable<Text>,
+        note -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What one store is to get of one item from another: as proposed, and as decided.
+    ///
+    /// Owner: allocation.
+    allocation_line (allocation_id, line_no) {
+        allocation_id -> Text,
+        line_no -> BigInt,
+        part_no -> BigInt,
+        item_code -> Text,
+        from_store -> Text,
+        to_store -> Text,
+        proposed -> BigInt,
+        proposed_lots -> Text,
+        decided -> BigInt,
+        decided_lots -> Text,
+        reason -> Nullable<Text>,
+        edited_by -> Nullable<Text>,
+        edited_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// Every store and item that a proposal looked at.
+    ///
+    /// Owner: allocation.
+    allocation_scope (allocation_id, store_code, item_code) {
+        allocation_id -> Text,
+        store_code -> Text,
+        item_code -> Text,
+    }
+}
+
+diesel::table! {
+    /// The dispatches into which an allocation was turned.
+    ///
+    /// Owner: allocation.
+    allocation_dispatch (dispatch_id) {
+        dispatch_id -> Text,
+        allocation_id -> Text,
+    }
+}
+
+diesel::table! {
+    /// What happened to an allocation, in order.
+    ///
+    /// Owner: allocation.
+    allocation_event (allocation_id, seq) {
+        allocation_id -> Text,
+        seq -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        what -> Text,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// What is known of the road from one store to another.
+    ///
+    /// Owner: allocation.
+    route (from_store, to_store) {
+        from_store -> Text,
+        to_store -> Text,
+        cost -> Nullable<BigInt>,
+        distance_m -> Nullable<BigInt>,
+        travel_minutes -> Nullable<BigInt>,
+        cold_chain -> Bool,
+        closed -> Bool,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// Counts the changes of all routes together; one row.
+    ///
+    /// Owner: allocation.
+    route_table (id) {
+        id -> BigInt,
+        version -> BigInt,
+        changed_by -> Nullable<Text>,
+        changed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     /// What a store held of one lot in one state, and promised of it, at the end of a business day
     /// on which either changed.
     ///
@@ -775,6 +890,127 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// A lot in a state at a store was counted then, also where nothing differed.
+    ///
+    /// Owner: stock. Append-only.
+    stock_count_mark (store_code, lot_id, state, document_id) {
+        store_code -> Text,
+        lot_id -> Text,
+        state -> Text,
+        document_id -> Text,
+        document_number -> Text,
+        counted -> BigInt,
+        counted_at -> BigInt,
+        chain_seq -> BigInt,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A stocktake: what is counted at a store, and how far it has come.
+    ///
+    /// Owner: stocktake.
+    stocktake (id) {
+        id -> Text,
+        number -> Text,
+        store_code -> Text,
+        status -> Text,
+        category -> Nullable<Text>,
+        items -> Nullable<Text>,
+        blind -> Bool,
+        rounds -> BigInt,
+        not_counted -> Text,
+        note -> Nullable<Text>,
+        frozen_at -> BigInt,
+        frozen_seq -> BigInt,
+        created_by -> Text,
+        created_at -> BigInt,
+        submitted_by -> Nullable<Text>,
+        submitted_at -> Nullable<BigInt>,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<BigInt>,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+        decision_note -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A line of a stocktake's sheet, and its outcome once posted.
+    ///
+    /// Owner: stocktake.
+    stocktake_line (stocktake_id, line_no) {
+        stocktake_id -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+        lot_id -> Nullable<Text>,
+        state -> Text,
+        lot_number -> Nullable<Text>,
+        maker -> Nullable<Text>,
+        manufactured_on -> Nullable<Date>,
+        expiry -> Nullable<Text>,
+        expires_on -> Nullable<Date>,
+        frozen -> BigInt,
+        added -> Bool,
+        reason_code -> Nullable<Text>,
+        reason_note -> Nullable<Text>,
+        approved_difference -> Nullable<BigInt>,
+        counted -> Nullable<BigInt>,
+        counted_at -> Nullable<BigInt>,
+        decided_round -> Nullable<BigInt>,
+        rounds_counted -> Nullable<BigInt>,
+        book -> Nullable<BigInt>,
+        unit_cost -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// What somebody counted in a round; a slip is superseded by a further entry.
+    ///
+    /// Owner: stocktake. Append-only.
+    stocktake_count (id) {
+        id -> Text,
+        stocktake_id -> Text,
+        line_no -> BigInt,
+        round -> BigInt,
+        quantity -> Nullable<BigInt>,
+        counted_at -> BigInt,
+        counted_by -> Text,
+        witnessed_by -> Text,
+        note -> Nullable<Text>,
+        supersedes -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        entered_by -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// How true the book was, for each posted stocktake.
+    ///
+    /// Owner: stocktake.
+    stocktake_result (stocktake_id) {
+        stocktake_id -> Text,
+        store_code -> Text,
+        number -> Text,
+        posted_at -> BigInt,
+        lines_counted -> BigInt,
+        lines_exact -> BigInt,
+        lines_not_counted -> BigInt,
+        lines_recounted -> BigInt,
+        lines_without_cost -> BigInt,
+        rounds -> BigInt,
+        book_units -> BigInt,
+        absolute_units -> BigInt,
+        net_units -> BigInt,
+        absolute_value -> BigInt,
+        net_value -> BigInt,
+        counters -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -786,6 +1022,9 @@ diesel::joinable!(stock_balance -> store (store_code));
 diesel::joinable!(stock_balance -> item (item_code));
 diesel::joinable!(reserve_plan_line -> reserve_plan (plan_id));
 diesel::joinable!(dispatch_load -> dispatch_shipment (shipment_id));
+diesel::joinable!(allocation_dispatch -> allocation (allocation_id));
+diesel::joinable!(allocation_dispatch -> dispatch (dispatch_id));
+diesel::joinable!(stocktake_line -> stocktake (stocktake_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
@@ -824,6 +1063,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     dispatch_piece,
     dispatch_event,
     import_row,
+    allocation,
+    allocation_line,
+    allocation_scope,
+    allocation_dispatch,
+    allocation_event,
+    route,
+    route_table,
     stock_closing,
     reservation_event,
     transit_redirect,
@@ -832,4 +1078,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     capability,
     capability_component,
     capability_item,
+    stock_count_mark,
+    stocktake,
+    stocktake_line,
+    stocktake_count,
+    stocktake_result,
 );

@@ -10,7 +10,7 @@ use diesel::r2d2::{ManageConnection, Pool};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Which of the two databases holds the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,20 +146,31 @@ impl Db {
         body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
-        let begin = match &mut *conn {
-            DbConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            DbConnection::Sqlite(_) => "BEGIN DEFERRED",
-        };
-        conn.batch_execute(begin).map_err(DbError::from)?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(&mut conn)));
-        // A read has nothing to lose, so its end is the same whatever the outcome was.
-        let ended = conn.batch_execute("ROLLBACK");
-        match outcome {
-            Ok(result) => {
-                ended.map_err(DbError::from)?;
-                result
-            }
-            Err(panic) => resume_unwind(panic),
+        conn.trusting(|conn| read_once(conn, body))
+    }
+
+    /// Runs `body` outside any transaction, for a question that is one statement and need not
+    /// agree with another.
+    ///
+    /// # Errors
+    /// Those of `body`; [`DbError::Busy`] when no connection becomes free in time.
+    pub fn glance<T, E: From<DbError>>(
+        &self,
+        body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
+        conn.trusting(body)
+    }
+
+    /// The same where it takes no longer than handing it to another thread would: on an embedded
+    /// database with a connection that is free. `None` elsewhere.
+    pub fn glance_at_once<T, E: From<DbError>>(
+        &self,
+        body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        match self.backend() {
+            Backend::Sqlite => Some(self.0.pool.try_get()?.trusting(body)),
+            Backend::Postgres => None,
         }
     }
 
@@ -192,12 +203,33 @@ impl Db {
         let mut attempt = 1;
         loop {
             let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
-            let outcome = write_once(&mut conn, &body);
+            let outcome = conn.trusting(|conn| write_once(conn, &body));
             match outcome {
                 Err(error) if error.is_conflict() && attempt < WRITE_ATTEMPTS => attempt += 1,
                 outcome => return outcome,
             }
         }
+    }
+}
+
+fn read_once<T, E: From<DbError>>(
+    conn: &mut DbConnection,
+    body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let begin = match conn {
+        DbConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        DbConnection::Sqlite(_) => "BEGIN DEFERRED",
+    };
+    conn.batch_execute(begin).map_err(DbError::from)?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| body(conn)));
+    // A read has nothing to lose, so its end is the same whatever the outcome was.
+    let ended = conn.batch_execute("ROLLBACK");
+    match outcome {
+        Ok(result) => {
+            ended.map_err(DbError::from)?;
+            result
+        }
+        Err(panic) => resume_unwind(panic),
     }
 }
 
@@ -227,19 +259,46 @@ fn write_once<T, E: From<DbError>>(
 #[derive(Debug)]
 struct Manager(Target);
 
+/// A connection of the pool, and when it last did what it was asked.
+struct Pooled {
+    conn: DbConnection,
+    worked_at: Option<Instant>,
+}
+
+impl Pooled {
+    /// Uses the connection, and remembers whether that went well.
+    fn trusting<T, E>(
+        &mut self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.worked_at = None;
+        let outcome = work(&mut self.conn);
+        self.worked_at = outcome.is_ok().then(Instant::now);
+        outcome
+    }
+}
+
+/// A connection that worked within this time is not asked whether it still does: under load that
+/// would be one journey more for every request.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 impl ManageConnection for Manager {
-    type Connection = DbConnection;
+    type Connection = Pooled;
     type Error = DbError;
 
-    fn connect(&self) -> Result<DbConnection, DbError> {
-        self.0.connect_to_read()
+    fn connect(&self) -> Result<Pooled, DbError> {
+        Ok(Pooled { conn: self.0.connect_to_read()?, worked_at: None })
     }
 
-    fn is_valid(&self, conn: &mut DbConnection) -> Result<(), DbError> {
-        Ok(conn.batch_execute("SELECT 1")?)
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), DbError> {
+        match pooled.worked_at {
+            Some(at) if at.elapsed() < TRUSTED => Ok(()),
+            Some(_) | None => Ok(pooled.conn.batch_execute("SELECT 1")?),
+        }
     }
 
-    fn has_broken(&self, conn: &mut DbConnection) -> bool {
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        let conn = &mut pooled.conn;
         <DbConnection as Connection>::TransactionManager::is_broken_transaction_manager(conn)
     }
 }

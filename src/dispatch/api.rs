@@ -11,7 +11,7 @@ use crate::dispatch::requests::{
 use crate::dispatch::views::{DispatchRow, DispatchView};
 use crate::dispatch::{commands, records};
 use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
-use crate::kernel::id::{DispatchId, DispatchReceiptId};
+use crate::kernel::id::{AllocationId, DispatchId, DispatchReceiptId};
 use crate::kernel::page::Page;
 use crate::kernel::{FaultCode, Faults, ItemCode, Refusal, StoreCode};
 use actix_web::{HttpResponse, get, post, web};
@@ -45,6 +45,8 @@ pub struct DispatchQuery {
     urgency: Option<String>,
     /// Whether something asked for is still open.
     open_remainder: Option<bool>,
+    /// Decided by the allocation of this id.
+    allocation: Option<String>,
     /// `open`: a spoken authority still to be confirmed or objected to; `overdue`: and too late.
     paperwork: Option<String>,
     /// Rows of a page: 50 unless said, 1000 at most.
@@ -96,6 +98,10 @@ impl DispatchQuery {
             urgency,
             open_remainder: self.open_remainder,
             paperwork_due_before: None,
+            allocation: self.allocation.as_ref().and_then(|id| {
+                let id = AllocationId::try_from(id.clone());
+                faults.keep("/allocation", id.map_err(|_shape| FaultCode::InvalidFormat))
+            }),
         };
         (filter, due)
     }

@@ -1,6 +1,8 @@
 //! What is done with dispatches, one transaction each: lock, load, decide, post, tell.
 
+pub mod allotted;
 mod ledger;
+mod naming;
 pub mod showing;
 mod unexpected;
 
@@ -40,6 +42,7 @@ const PREFIX: &str = "DB";
 /// `store_out_of_scope` where neither end is the caller's.
 pub fn create(tx: &mut Tx<'_>, request: &DispatchRequest) -> Result<Done, CommandError> {
     let mut faults = Faults::new();
+    let request = naming::asked(tx, request, &mut faults)?;
     let asked = request.parse(clockwork(tx), &mut faults);
     let lines = lines_of(tx, &asked, &mut faults)?;
     check_store(tx, "/from_store", asked.from_store.as_ref(), &mut faults)?;
@@ -134,8 +137,8 @@ pub fn approve(
 /// substitute; `store_out_of_scope` unless the sender is the caller's.
 pub fn pick(tx: &mut Tx<'_>, id: &DispatchId, request: &PickRequest) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
-    let (lines, whys, note) = request.parse()?;
     let from = own_sender(tx, &before)?;
+    let (lines, whys, note) = naming::picked(tx, &before, request)?.parse()?;
     let pickable = pickable(tx, &before, &lines)?;
     let after = rules::pick(&before, &lines, &pickable)?;
     ledger::promise_picked(tx, &before, &after)?;
@@ -155,8 +158,8 @@ pub fn pick(tx: &mut Tx<'_>, id: &DispatchId, request: &PickRequest) -> Result<D
 /// `late_entry`; `store_out_of_scope` unless the sender is the caller's.
 pub fn ship(tx: &mut Tx<'_>, id: &DispatchId, request: &ShipRequest) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
-    let (command, lorry, note) = request.parse(clockwork(tx))?;
     let from = own_sender(tx, &before)?;
+    let (command, lorry, note) = naming::shipped(tx, &before, request)?.parse(clockwork(tx))?;
     let shipped = rules::ship(&before, &command)?;
     ledger::load(tx, &before, &command, &shipped.loads)?;
     ledger::give_up(tx, &before, &shipped.released)?;
@@ -190,8 +193,8 @@ pub fn receive(
     request: &ReceiptRequest,
 ) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
-    let signed = request.parse(clockwork(tx))?;
     tx.actor.require_store(&before.to_store)?;
+    let signed = naming::signed(tx, &before, request)?.parse(clockwork(tx))?;
     let (after, pieces) = rules::receive(&before, &signed.receive)?;
     let lorries = records::shipments_of(tx.conn, id)?;
     let too_early = pieces.iter().any(|piece| {
@@ -317,12 +320,19 @@ pub fn cancel(
 ) -> Result<Done, CommandError> {
     let before = lock(tx, id)?;
     let reason = request.parse()?;
-    let (after, released) = rules::cancel(&before)?;
-    ledger::give_up(tx, &before, &released)?;
-    authority::void(tx, DOCUMENT_KIND, id.as_str())?;
-    let steps = lot_steps(tx, Step::Released, &released);
+    let after = cancel_locked(tx, &before, reason)?;
     let store = before.from_store.clone().unwrap_or_else(|| before.to_store.clone());
-    finish(tx, &before, after, &store, steps, event(tx, "cancelled", Some(reason)))
+    shown(tx, &before, after, &store)
+}
+
+/// Cancels a dispatch that is locked, and stores it.
+fn cancel_locked(tx: &mut Tx<'_>, before: &Order, reason: String) -> Result<Order, CommandError> {
+    let (after, released) = rules::cancel(before)?;
+    ledger::give_up(tx, before, &released)?;
+    authority::void(tx, DOCUMENT_KIND, before.id.as_str())?;
+    let steps = lot_steps(tx, Step::Released, &released);
+    let told = event(tx, "cancelled", Some(reason));
+    store_change(tx, before, after, &steps, &told)
 }
 
 /// Confirms or objects to what was done with a dispatch on a spoken word.
@@ -428,6 +438,15 @@ fn lock_without_version(tx: &mut Tx<'_>, id: &DispatchId) -> Result<Order, Comma
         return Err(not_found(id.as_str()).into());
     }
     Ok(order)
+}
+
+/// The id of the dispatch that an id or a number names.
+///
+/// # Errors
+/// `not_found` where there is none.
+pub fn id_of(tx: &mut Tx<'_>, id_or_number: &str) -> Result<DispatchId, CommandError> {
+    let found = records::id_of(tx.conn, id_or_number)?;
+    Ok(found.ok_or_else(|| not_found(id_or_number))?)
 }
 
 /// That there is no such dispatch, or none that the caller may know of.
@@ -557,10 +576,31 @@ fn finish(
     steps: Vec<LineStep>,
     event: Event,
 ) -> Result<Done, CommandError> {
+    let after = store_change(tx, before, after, &steps, &event)?;
+    shown(tx, before, after, chain)
+}
+
+/// Stores what an action changed and tells the story.
+fn store_change(
+    tx: &mut Tx<'_>,
+    before: &Order,
+    after: Order,
+    steps: &[LineStep],
+    event: &Event,
+) -> Result<Order, CommandError> {
     let after = Order { version: before.version + 1, ..after };
     records::update(tx.conn, before, &after)?;
-    records::tell(tx.conn, &after.id, &steps, &event)?;
-    let stored = records::find(tx.conn, after.id.as_str())?.unwrap_or(after);
+    records::tell(tx.conn, &after.id, steps, event)?;
+    Ok(records::find(tx.conn, after.id.as_str())?.unwrap_or(after))
+}
+
+/// The answer of an action that is stored.
+fn shown(
+    tx: &mut Tx<'_>,
+    before: &Order,
+    stored: Order,
+    chain: &StoreCode,
+) -> Result<Done, CommandError> {
     let view = showing::view(tx.conn, &stored, tx.now)?;
     let was = serde_json::json!({ "status": before.status.as_str(), "version": before.version });
     Ok(Done::ok(subject(&stored, chain), &view).version(stored.version).replacing(&was))

@@ -4,13 +4,16 @@ use crate::access::Scope;
 use crate::authority::PaperworkStatus;
 use crate::authority::records::read_authority;
 use crate::db::schema::{
-    dispatch, dispatch_event, dispatch_line, dispatch_load, dispatch_piece, dispatch_receipt,
-    dispatch_shipment, dispatch_step, lot, makers_lot, paperwork, reservation,
+    allocation, allocation_dispatch, dispatch, dispatch_event, dispatch_line, dispatch_load,
+    dispatch_piece, dispatch_receipt, dispatch_shipment, dispatch_step, lot, makers_lot, paperwork,
+    reservation,
 };
 use crate::db::{DbConnection, DbError};
 use crate::dispatch::order::{DispatchStatus, Fate, Line, Load, LotQuantity, Order, Step, Urgency};
 use crate::dispatch::papers::{Event, LineStep, Shipment, SignedPiece, Signing};
-use crate::kernel::id::{DispatchId, DispatchReceiptId, LotId, MovementId, ShipmentId};
+use crate::kernel::id::{
+    AllocationId, DispatchId, DispatchReceiptId, LotId, MovementId, ShipmentId,
+};
 use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use crate::{load_locked, on_each_backend};
@@ -563,6 +566,19 @@ pub fn find(conn: &mut DbConnection, id_or_number: &str) -> Result<Option<Order>
     Ok(complete(conn, rows)?.pop())
 }
 
+/// The id of the dispatch of an id or a number.
+///
+/// # Errors
+/// When the database fails.
+pub fn id_of(conn: &mut DbConnection, id_or_number: &str) -> Result<Option<DispatchId>, DbError> {
+    Ok(dispatch::table
+        .filter(dispatch::id.eq(id_or_number).or(dispatch::number.eq(id_or_number)))
+        .select(dispatch::id)
+        .order(dispatch::id)
+        .first(conn)
+        .optional()?)
+}
+
 /// Which stores have signed for goods of a dispatch, which keep seeing it after a redirection.
 ///
 /// # Errors
@@ -597,6 +613,8 @@ pub struct Filter {
     pub open_remainder: Option<bool>,
     /// With paperwork that is still open and due before this instant.
     pub paperwork_due_before: Option<Instant>,
+    /// Decided by this allocation.
+    pub allocation: Option<AllocationId>,
 }
 
 /// Dispatches in scope, the newest in front, after one.
@@ -658,6 +676,12 @@ pub fn list(
             .filter(paperwork::status.eq(PaperworkStatus::Open))
             .filter(paperwork::due_at.lt(due_before));
         query = query.filter(exists(due));
+    }
+    if let Some(id) = &filter.allocation {
+        let decided = allocation_dispatch::table
+            .filter(allocation_dispatch::dispatch_id.eq(dispatch::id))
+            .filter(allocation_dispatch::allocation_id.eq(id));
+        query = query.filter(exists(decided));
     }
     if let Some((at, id)) = after {
         query = query.filter(
@@ -785,6 +809,23 @@ fn loads_of(conn: &mut DbConnection, ids: &[DispatchId]) -> Result<ByLine<Load>,
         });
     }
     Ok(loaded)
+}
+
+/// The allocations that decided these dispatches, with their numbers.
+///
+/// # Errors
+/// When the database fails.
+pub fn allocations_of(
+    conn: &mut DbConnection,
+    ids: &[DispatchId],
+) -> Result<BTreeMap<DispatchId, (AllocationId, String)>, DbError> {
+    let rows: Vec<(DispatchId, AllocationId, String)> = allocation_dispatch::table
+        .inner_join(allocation::table)
+        .filter(allocation_dispatch::dispatch_id.eq_any(ids))
+        .order(allocation_dispatch::dispatch_id)
+        .select((allocation_dispatch::dispatch_id, allocation::id, allocation::number))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(dispatch, id, number)| (dispatch, (id, number))).collect())
 }
 
 /// What the label of a lot says.

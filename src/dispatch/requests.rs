@@ -61,6 +61,9 @@ pub struct LineRequest {
     /// The very lot, where it must be that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot_id: Option<String>,
+    /// Instead of `lot_id`: the number on the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_number: Option<String>,
 }
 
 /// A new dispatch: a request where the receiver makes it, else a draft.
@@ -271,8 +274,15 @@ impl ApproveRequest {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LotRequest {
-    /// The lot.
-    pub lot_id: String,
+    /// The lot; or say `lot_number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_id: Option<String>,
+    /// The number on the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_number: Option<String>,
+    /// With `lot_number`: the item, where a substitute goes instead of the line's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_code: Option<String>,
     /// Base units.
     #[schema(example = 300, minimum = 1)]
     pub quantity: i64,
@@ -446,9 +456,12 @@ pub struct ReceiveLine {
     /// The line.
     #[schema(example = 1)]
     pub line: i64,
-    /// The lot; needed where several of the line are on the way.
+    /// The lot; it or its number is needed where several of the line are on the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot_id: Option<String>,
+    /// Instead of `lot_id`: the number on the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_number: Option<String>,
     /// Base units in good order: to the receiver's available stock.
     #[serde(default)]
     #[schema(example = 260, minimum = 0)]
@@ -840,7 +853,10 @@ fn lots(faults: &mut Faults, pointer: &str, lots: &[LotRequest]) -> Vec<(LotId, 
         .enumerate()
         .filter_map(|(at, one)| {
             let pointer = format!("{pointer}/lots/{at}");
-            let id = lot(faults, format!("{pointer}/lot_id"), Some(&one.lot_id));
+            if one.lot_id.is_none() {
+                faults.add(format!("{pointer}/lot_id"), FaultCode::Required);
+            }
+            let id = lot(faults, format!("{pointer}/lot_id"), one.lot_id.as_deref());
             let quantity = above_zero(faults, format!("{pointer}/quantity"), one.quantity);
             id.map(|id| (id, quantity))
         })

@@ -6,7 +6,9 @@ use crate::catalogue::packs::InPacks;
 use crate::dispatch::order::{DispatchStatus, Fate, Line, Order, Step, Urgency};
 use crate::dispatch::papers::{Event, LineStep, Shipment, SignedPiece, Signing};
 use crate::dispatch::records::LotLabel;
-use crate::kernel::id::{DispatchId, DispatchReceiptId, LotId, MovementId, ShipmentId};
+use crate::kernel::id::{
+    AllocationId, DispatchId, DispatchReceiptId, LotId, MovementId, ShipmentId,
+};
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -24,6 +26,17 @@ pub struct Context {
     pub steps: Vec<LineStep>,
     /// The paper that is due on it.
     pub paperwork: Vec<Paperwork>,
+    /// The allocation that it comes from.
+    pub allocation: Option<AllocationRef>,
+}
+
+/// The allocation that a dispatch comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AllocationRef {
+    /// Its id.
+    pub id: AllocationId,
+    /// Its number.
+    pub number: String,
 }
 
 /// A lot on a line: promised, shipped or both.
@@ -213,6 +226,8 @@ pub struct DispatchRow {
     pub note: Option<String>,
     /// The dispatch whose open remainder it asks for again.
     pub follows: Option<DispatchId>,
+    /// The allocation that decided it; `null` for one that people made themselves.
+    pub allocation: Option<AllocationRef>,
     /// Who made it.
     pub created_by: String,
     /// When.
@@ -253,6 +268,7 @@ impl DispatchRow {
             paperwork_due_at: shown.map(|paper| paper.due_at),
             note: order.note.clone(),
             follows: order.follows.clone(),
+            allocation: context.allocation.clone(),
             created_by: order.created_by.clone(),
             created_at: order.created_at,
             approved_by: order.approved_by.clone(),

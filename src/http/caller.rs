@@ -4,10 +4,9 @@ use crate::access::{Actor, Permission, records, token};
 use crate::app::App;
 use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
 use crate::db::{DbConnection, DbError};
-use crate::http::problem::{ApiError, request_id_of};
+use crate::http::problem::{ApiError, language_of, request_id_of};
 use crate::idempotency::{KeyedRequest, parse_key};
-use crate::kernel::hash::FieldHasher;
-use crate::kernel::{Bilingual, Code, FaultCode, Faults, Refusal};
+use crate::kernel::{Code, Language, Refusal, json};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
@@ -26,6 +25,7 @@ pub struct Caller {
     keyed: Option<String>,
     if_match: Option<IfMatch>,
     is_json: bool,
+    language: Language,
     body: web::Bytes,
 }
 
@@ -40,7 +40,9 @@ impl FromRequest for Caller {
         let headers = request.headers();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let keyed = text("idempotency-key").and_then(parse_key);
-        let if_match = text("if-match").map(parse_if_match);
+        let if_match = text("if-match").map(IfMatch::parse);
+        let otherwise = app.as_ref().map_or(Language::Zh, |app| app.settings.language);
+        let language = language_of(headers, otherwise);
         // An empty body has no type to tell.
         let is_json = text("content-type").is_none_or(is_json_type);
         let (request_id, method, path) = (
@@ -54,15 +56,32 @@ impl FromRequest for Caller {
             let Some(hash) = presented else {
                 return Err(Refusal::plain(Code::Unauthenticated).into());
             };
-            let looking = app.clone();
-            let actor = blocking(move || {
-                let now = looking.clock.now();
-                looking.read(|conn| records::actor_by_token(conn, &hash, now))
-            })
-            .await?;
+            let now = app.clock.now();
+            let at_once = app.db.glance_at_once(|conn| records::actor_by_token(conn, &hash, now));
+            let actor = match at_once {
+                Some(actor) => actor?,
+                None => {
+                    let looking = app.clone();
+                    blocking(move || {
+                        looking.db.glance(|conn| records::actor_by_token(conn, &hash, now))
+                    })
+                    .await?
+                }
+            };
             let actor = actor.ok_or_else(|| Refusal::plain(Code::Unauthenticated))?;
             refuse_nul_in_address(&path)?;
-            Ok(Self { app, actor, request_id, method, path, keyed, if_match, is_json, body })
+            Ok(Self {
+                app,
+                actor,
+                request_id,
+                method,
+                path,
+                keyed,
+                if_match,
+                is_json,
+                language,
+                body,
+            })
         })
     }
 }
@@ -74,6 +93,16 @@ impl Caller {
     /// Who calls.
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The language in which the caller wants to be told.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The request, as the log knows it.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// Answers a read on one snapshot.
@@ -166,7 +195,7 @@ impl Caller {
             keyed: self
                 .keyed
                 .clone()
-                .map(|key| KeyedRequest { key, fingerprint: self.fingerprint() }),
+                .map(|key| KeyedRequest::new(key, &self.method, &self.path, &self.body)),
             if_match: self.if_match,
             request_id: self.request_id.clone(),
             asked: serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null),
@@ -190,6 +219,40 @@ impl Caller {
         Ok(answer(done))
     }
 
+    /// Runs many commands of one request, each of which has a key and an answer of its own:
+    /// permission, shape of the whole, then `body` off the reactor's threads. A refusal of the whole
+    /// is put on the audit trail.
+    ///
+    /// # Errors
+    /// The refusals of each step in this order; failures of `body`.
+    pub async fn many<B, T, F>(
+        self,
+        permission: Permission,
+        check: fn(&B) -> Result<(), Refusal>,
+        body: F,
+    ) -> Result<T, ApiError>
+    where
+        B: DeserializeOwned + Send + 'static,
+        T: Send + 'static,
+        F: FnOnce(&App, &Actor, &str, B) -> Result<T, CommandError> + Send + 'static,
+    {
+        let parsed = self
+            .actor
+            .require(permission)
+            .and_then(|()| self.json())
+            .and_then(|request| check(&request).map(|()| request));
+        let (app, actor, request_id) = (self.app, self.actor, self.request_id);
+        match parsed {
+            Ok(request) => blocking(move || body(&app, &actor, &request_id, request)).await,
+            Err(refusal) => {
+                let call = Call::internal(actor, permission, request_id);
+                let told = refusal.clone();
+                blocking(move || command::record_refusal(&app, &call, &refusal)).await?;
+                Err(told.into())
+            }
+        }
+    }
+
     fn require_key(&self) -> Result<(), Refusal> {
         if self.keyed.is_some() {
             return Ok(());
@@ -197,29 +260,12 @@ impl Caller {
         Err(Refusal::plain(Code::IdempotencyKeyMissing))
     }
 
-    fn fingerprint(&self) -> String {
-        FieldHasher::new().field(&self.method).field(&self.path).field(&self.body).finish()
-    }
-
     /// Reads the body; an empty one counts as `{}`, which many actions allow.
     fn json<B: DeserializeOwned>(&self) -> Result<B, Refusal> {
         if !self.is_json {
             return Err(Refusal::plain(Code::UnsupportedMediaType));
         }
-        let bytes: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
-        let mut reader = serde_json::Deserializer::from_slice(bytes);
-        let value =
-            serde_path_to_error::deserialize(&mut reader).map_err(|error| shape_refusal(&error))?;
-        reader.end().map_err(|error| {
-            let reason = error.to_string();
-            Refusal::new(
-                Code::MalformedRequest,
-                format!("JSON 之后还有内容：{reason}"),
-                format!("There is more after the JSON value: {reason}"),
-            )
-        })?;
-        refuse_nul_in_body(bytes)?;
-        Ok(value)
+        json::read(&self.body)
     }
 }
 
@@ -233,37 +279,6 @@ fn refuse_nul_in_address(path_and_query: &str) -> Result<(), Refusal> {
         return Err(Refusal::plain(Code::MalformedQuery));
     }
     Ok(())
-}
-
-fn refuse_nul_in_body(bytes: &[u8]) -> Result<(), Refusal> {
-    const ESCAPED: &[u8] = b"\\u0000";
-    if !bytes.windows(ESCAPED.len()).any(|window| window == ESCAPED) {
-        return Ok(());
-    }
-    let mut faults = Faults::new();
-    let value = serde_json::from_slice(bytes).unwrap_or(serde_json::Value::Null);
-    find_nul(&value, "", &mut faults);
-    faults.check()
-}
-
-fn find_nul(value: &serde_json::Value, pointer: &str, faults: &mut Faults) {
-    use serde_json::Value;
-    match value {
-        Value::String(text) if text.contains('\0') => {
-            faults.add(pointer, FaultCode::InvalidFormat);
-        }
-        Value::Array(values) => {
-            for (index, value) in values.iter().enumerate() {
-                find_nul(value, &format!("{pointer}/{index}"), faults);
-            }
-        }
-        Value::Object(members) => {
-            for (name, value) in members {
-                find_nul(value, &format!("{pointer}/{name}"), faults);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 fn answer(done: Done) -> HttpResponse {
@@ -313,19 +328,6 @@ fn is_json_type(kind: &str) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Reads `If-Match`: `*`, or one strong tag of ours such as `"v3"`.
-fn parse_if_match(value: &str) -> IfMatch {
-    if value.trim() == "*" {
-        return IfMatch::Any;
-    }
-    value
-        .trim()
-        .strip_prefix("\"v")
-        .and_then(|rest| rest.strip_suffix('"'))
-        .and_then(|digits| digits.parse().ok())
-        .map_or(IfMatch::Never, IfMatch::Version)
-}
-
 fn body_refusal(error: actix_web::Error) -> ApiError {
     let status = error.as_response_error().status_code();
     let code = if status == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
@@ -336,56 +338,9 @@ fn body_refusal(error: actix_web::Error) -> ApiError {
     Refusal::plain(code).into()
 }
 
-fn shape_refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
-    let reason = error.inner().to_string();
-    let refusal = Refusal::new(
-        Code::MalformedRequest,
-        format!("请求体无法读取：{reason}"),
-        format!("The body cannot be read: {reason}"),
-    );
-    if error.inner().is_syntax() || error.inner().is_eof() {
-        return refusal;
-    }
-    let code = if reason.starts_with("unknown field") {
-        FaultCode::UnknownField
-    } else if reason.starts_with("missing field") {
-        FaultCode::Required
-    } else if reason.starts_with("unknown variant") {
-        FaultCode::NotInList
-    } else {
-        FaultCode::WrongType
-    };
-    let mut refusal = refusal;
-    let message = Bilingual::new(refusal.detail.zh.clone(), refusal.detail.en.clone());
-    refusal.faults.push(crate::kernel::Fault { pointer: pointer_of(error.path()), code, message });
-    refusal
-}
-
-/// The path of a field as a JSON pointer (RFC 6901).
-fn pointer_of(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { variant } => format!("/{variant}"),
-            Segment::Unknown => "/?".to_owned(),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn if_match_knows_our_tags_and_never_matches_others() {
-        assert_eq!(parse_if_match("\"v3\""), IfMatch::Version(3));
-        assert_eq!(parse_if_match("*"), IfMatch::Any);
-        for other in ["W/\"v3\"", "v3", "\"3\"", ""] {
-            assert_eq!(parse_if_match(other), IfMatch::Never);
-        }
-    }
 
     #[test]
     fn only_json_counts_as_json() {

@@ -110,7 +110,8 @@ pub struct ProblemField {
 }
 
 impl Problem {
-    fn new(refusal: &Refusal, language: Language, instance: &str, request_id: &str) -> Self {
+    /// The document of a refusal, in one language.
+    pub fn new(refusal: &Refusal, language: Language, instance: &str, request_id: &str) -> Self {
         Self {
             kind: format!("/problems/{}", refusal.code.as_str()),
             title: refusal.code.title(language).to_owned(),

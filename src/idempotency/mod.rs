@@ -5,6 +5,8 @@
 
 pub mod records;
 
+use crate::kernel::hash::FieldHasher;
+
 /// A key with the fingerprint of the request that carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyedRequest {
@@ -12,6 +14,14 @@ pub struct KeyedRequest {
     pub key: String,
     /// SHA-256 of method, path and body.
     pub fingerprint: String,
+}
+
+impl KeyedRequest {
+    /// A key with what was asked under it.
+    pub fn new(key: String, method: &str, path: &str, body: &[u8]) -> Self {
+        let fingerprint = FieldHasher::new().field(method).field(path).field(body).finish();
+        Self { key, fingerprint }
+    }
 }
 
 /// Reads a key, quoted (a structured-field string) or bare.

@@ -5,7 +5,6 @@ use crate::db::{DbConnection, DbError};
 use crate::idempotency::{KeptAnswer, KeyedRequest};
 use crate::kernel::Instant;
 use crate::kernel::id::UserId;
-use crate::on_each_backend;
 use diesel::prelude::*;
 
 /// What is known of a key.
@@ -21,6 +20,9 @@ pub enum Claim {
 
 /// Claims a key. While another transaction holds it, PostgreSQL waits and SQLite queues.
 ///
+/// On SQLite there is one writer, so a key that is not there is ours without a row that says so;
+/// it is written once, with its answer.
+///
 /// # Errors
 /// [`DbError::Busy`] when the wait ends without an answer.
 pub fn claim(
@@ -29,36 +31,35 @@ pub fn claim(
     request: &KeyedRequest,
     now: Instant,
 ) -> Result<Claim, DbError> {
-    let row = (
-        kept::user_id.eq(user),
-        kept::key.eq(&request.key),
-        kept::fingerprint.eq(&request.fingerprint),
-        kept::status.eq(0),
-        kept::body.eq(""),
-        kept::recorded_at.eq(now),
-    );
-    let inserted = on_each_backend!(conn, |c| diesel::insert_into(kept::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .execute(c))?;
-    if inserted == 1 {
-        return Ok(Claim::Fresh);
+    if let DbConnection::Postgres(conn) = conn {
+        let row = (
+            kept::user_id.eq(user),
+            kept::key.eq(&request.key),
+            kept::fingerprint.eq(&request.fingerprint),
+            kept::status.eq(0),
+            kept::body.eq(""),
+            kept::recorded_at.eq(now),
+        );
+        let inserted =
+            diesel::insert_into(kept::table).values(row).on_conflict_do_nothing().execute(conn)?;
+        if inserted == 1 {
+            return Ok(Claim::Fresh);
+        }
     }
-    let (fingerprint, status, body, etag, location): (
-        String,
-        i64,
-        String,
-        Option<String>,
-        Option<String>,
-    ) = kept::table
+    type Row = (String, i64, String, Option<String>, Option<String>);
+    let known: Option<Row> = kept::table
         .find((user, &request.key))
         .select((kept::fingerprint, kept::status, kept::body, kept::etag, kept::location))
-        .first(conn)?;
-    if fingerprint != request.fingerprint {
-        return Ok(Claim::Reused);
-    }
-    let status = u16::try_from(status).unwrap_or(500);
-    Ok(Claim::Answered(KeptAnswer { status, body, etag, location }))
+        .first(conn)
+        .optional()?;
+    Ok(match known {
+        None => Claim::Fresh,
+        Some((fingerprint, ..)) if fingerprint != request.fingerprint => Claim::Reused,
+        Some((_, status, body, etag, location)) => {
+            let status = u16::try_from(status).unwrap_or(500);
+            Claim::Answered(KeptAnswer { status, body, etag, location })
+        }
+    })
 }
 
 /// Keeps the answer under the key that was claimed.
@@ -68,17 +69,30 @@ pub fn claim(
 pub fn keep(
     conn: &mut DbConnection,
     user: &UserId,
-    key: &str,
+    request: &KeyedRequest,
     answer: &KeptAnswer,
+    now: Instant,
 ) -> Result<(), DbError> {
-    diesel::update(kept::table.find((user, key)))
-        .set((
-            kept::status.eq(i64::from(answer.status)),
-            kept::body.eq(&answer.body),
-            kept::etag.eq(&answer.etag),
-            kept::location.eq(&answer.location),
-        ))
-        .execute(conn)?;
+    let said = (
+        kept::status.eq(i64::from(answer.status)),
+        kept::body.eq(&answer.body),
+        kept::etag.eq(&answer.etag),
+        kept::location.eq(&answer.location),
+    );
+    match conn {
+        DbConnection::Postgres(conn) => {
+            diesel::update(kept::table.find((user, &request.key))).set(said).execute(conn)?
+        }
+        DbConnection::Sqlite(conn) => diesel::insert_into(kept::table)
+            .values((
+                kept::user_id.eq(user),
+                kept::key.eq(&request.key),
+                kept::fingerprint.eq(&request.fingerprint),
+                kept::recorded_at.eq(now),
+                said,
+            ))
+            .execute(conn)?,
+    };
     Ok(())
 }
 

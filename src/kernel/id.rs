@@ -101,12 +101,18 @@ id_kinds! {
     ShipmentId;
     /// One signing for goods of a dispatch.
     DispatchReceiptId;
+    /// A proposal of who gets what of scarce stock.
+    AllocationId;
     /// A promise that was made or taken back.
     ReservationEventId;
     /// A period that was closed.
     PeriodId;
     /// A clock that was accepted.
     ClockAcceptanceId;
+    /// A stocktake.
+    StocktakeId;
+    /// What somebody counted in a stocktake.
+    CountId;
 }
 
 #[cfg(test)]

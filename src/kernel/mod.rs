@@ -5,6 +5,7 @@
 pub mod code;
 pub mod hash;
 pub mod id;
+pub mod json;
 pub mod language;
 pub mod money;
 pub mod page;

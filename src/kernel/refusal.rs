@@ -81,10 +81,22 @@ codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "同一幂等键正在处理", "The same key is still at work";
     /// The thing is in use and cannot be changed so.
     InUse = "in_use", 409, "正在使用", "It is in use";
+    /// What an allocation rests on has changed since it was proposed.
+    AllocationStale = "allocation_stale", 409, "分配方案的依据已变动", "What the allocation rests on has changed";
+    /// A rehearsal is never turned into dispatches.
+    RehearsalOnly = "rehearsal_only", 409, "演练方案不能执行", "A rehearsal is never carried out";
     /// The business time lies in a period that is closed.
     PeriodClosed = "period_closed", 409, "该期间已结账", "The period is closed";
     /// The business time lies further back than the caller's role may post.
     TooFarBack = "too_far_back", 409, "补录时间过早", "Too far back for your role";
+    /// A stocktake counted the lot after the movement, and its difference has absorbed it.
+    AbsorbedByCount = "absorbed_by_count", 409, "已被盘点吸收", "A later count has absorbed it";
+    /// The line was counted in this round already.
+    AlreadyCounted = "already_counted", 409, "本轮已盘点", "It was counted in this round already";
+    /// Lines are not counted, not decided, or differ without a reason.
+    CountIncomplete = "count_incomplete", 409, "盘点未完成", "The count is not complete";
+    /// Differences above the limit, or changed since the approval, need another user's approval.
+    ApprovalRequired = "approval_required", 409, "需要他人审批", "It needs another user's approval";
     /// The version named by `If-Match` is not the current one.
     StaleVersion = "stale_version", 412, "版本已过期", "The version is stale";
     /// The body is larger than the limit.
@@ -164,6 +176,8 @@ fault_codes! {
     UnknownField = "unknown_field", "未知字段", "is not a known field";
     /// The JSON value is of another type.
     WrongType = "wrong_type", "类型不正确", "has the wrong type";
+    /// It names more than one thing.
+    Ambiguous = "ambiguous", "所指不唯一", "names more than one";
 }
 
 /// One field that is wrong, and how.
@@ -179,7 +193,10 @@ pub struct Fault {
 
 /// Gathers every fault of a request, so that one answer names them all.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    faults: Vec<Fault>,
+    facts: serde_json::Map<String, serde_json::Value>,
+}
 
 impl Faults {
     /// No fault yet.
@@ -194,7 +211,15 @@ impl Faults {
 
     /// Records that the field at `pointer` is wrong, in words of its own.
     pub fn add_saying(&mut self, pointer: impl Into<String>, code: FaultCode, message: Bilingual) {
-        self.0.push(Fault { pointer: pointer.into(), code, message });
+        self.faults.push(Fault { pointer: pointer.into(), code, message });
+    }
+
+    /// Adds to the facts that a refusal will rest on, such as the lots that a number may mean.
+    pub fn tell(&mut self, name: &str, fact: serde_json::Value) {
+        let told = self.facts.entry(name).or_insert_with(|| serde_json::Value::Array(Vec::new()));
+        if let Some(told) = told.as_array_mut() {
+            told.push(fact);
+        }
     }
 
     /// Keeps a value that is right, or records why it is wrong.
@@ -214,12 +239,12 @@ impl Faults {
 
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.faults.is_empty()
     }
 
     /// What is wrong so far, to be told together with what others found.
     pub fn into_faults(self) -> Vec<Fault> {
-        self.0
+        self.faults
     }
 
     /// The value, when nothing was wrong.
@@ -230,8 +255,8 @@ impl Faults {
     /// `validation_failed` with every fault.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Refusal> {
         match value {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(Refusal::invalid(self.0)),
+            Some(value) if self.is_empty() => Ok(value),
+            _ => Err(self.into_refusal()),
         }
     }
 
@@ -240,7 +265,11 @@ impl Faults {
     /// # Errors
     /// `validation_failed` with every fault.
     pub fn check(self) -> Result<(), Refusal> {
-        if self.0.is_empty() { Ok(()) } else { Err(Refusal::invalid(self.0)) }
+        if self.is_empty() { Ok(()) } else { Err(self.into_refusal()) }
+    }
+
+    fn into_refusal(self) -> Refusal {
+        Refusal { facts: self.facts, ..Refusal::invalid(self.faults) }
     }
 }
 
@@ -293,7 +322,7 @@ impl Refusal {
     pub fn fault(pointer: impl Into<String>, code: FaultCode) -> Self {
         let mut faults = Faults::new();
         faults.add(pointer, code);
-        Self::invalid(faults.0)
+        faults.into_refusal()
     }
 
     /// That there is no such thing, or that the caller may not know of it.

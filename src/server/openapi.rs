@@ -29,6 +29,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "catalogue", description = "物资目录: items, packs, trade item numbers, substitutes"),
         (name = "stores", description = "储备点: regions, kinds of store, stores"),
         (name = "stock", description = "库存: receipts, issues, write-offs, movements, lots"),
+        (name = "stocktakes", description = "盘点: sheets, counts, differences, accuracy"),
         (name = "planning", description = "储备方案与缺口: reserve plans, response level, shortfalls"),
         (name = "dispatches", description = "调拨: from request to signature; paperwork; draw-downs"),
         (name = "allocations", description = "分配: who gets what of scarce stock; routes"),
@@ -117,7 +118,10 @@ fn complete(operation: &mut Operation, method: &HttpMethod, has_path_parameter: 
     if storing {
         let text =
             "Unique for each intended effect; a repeated request gets the first answer again";
-        parameters.push(header("Idempotency-Key", text, true));
+        // The commands of a batch have a key each.
+        let keys_inside =
+            operation.extensions.as_ref().is_some_and(|all| all.contains_key("x-keys-inside"));
+        parameters.push(header("Idempotency-Key", text, !keys_inside));
     }
     if conditional {
         parameters.push(header("If-Match", "The `ETag` that was read, or `*`", true));

@@ -16,5 +16,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::draw_down::api::routes)
         .configure(crate::issue::api::routes)
         .configure(crate::dispatch::api::routes)
-        .configure(crate::allocation::api::routes);
+        .configure(crate::batch::api::routes)
+        .configure(crate::allocation::api::routes)
+        .configure(crate::stocktake::api::routes);
 }

@@ -182,7 +182,8 @@ pub struct BothLanguages {
 }
 
 impl BothLanguages {
-    fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+    /// A text in Chinese and English.
+    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self { zh: zh.into(), en: en.into() }
     }
 }

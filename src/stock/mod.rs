@@ -7,6 +7,7 @@ pub mod account;
 pub mod api;
 pub mod balance;
 pub mod commands;
+pub mod count_mark;
 pub mod document;
 pub mod fefo;
 pub mod gs1;
@@ -24,6 +25,7 @@ pub mod views;
 
 pub use account::{Account, Outside, StockState};
 pub use balance::LotBalance;
+pub use count_mark::CountMark;
 pub use lot::{Expiry, Lot, MakersLot, Provenance};
 pub use movement::{DocumentRef, Movement, MovementKind, NewMovement};
 pub use reason::ReasonCode;

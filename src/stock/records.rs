@@ -24,7 +24,7 @@ use crate::stock::movement::{DocumentRef, Movement, MovementKind, NewMovement, c
 use crate::stock::posting::{
     BalanceFacts, BalanceKey, Balances, LaterMovement, Room, TransitKey, When, keys_of,
 };
-use crate::{load_locked, on_each_backend};
+use crate::{insert_rows, load_locked, on_each_backend};
 use chrono::{Datelike, NaiveDate};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,10 @@ pub mod periods;
 mod promises;
 
 pub use promises::{Reservation, release, release_all, reservations_of, reserve};
+
+mod counts;
+
+pub use counts::{count_marks, lock_chain, lock_for, mark_counted, refuse_absorbed};
 
 /// Rows of one multi-row insert: 29 columns each, below SQLite's limit of 32 766 values.
 const INSERT_CHUNK: usize = 500;
@@ -170,6 +174,32 @@ pub fn lock_makers_lot(
     Ok(rows.into_iter().next().map(MakersLot::from))
 }
 
+/// The lot that a receipt means, with its maker's lot locked, where the book knows both: the usual
+/// case, in one question.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_known_lot(
+    conn: &mut DbConnection,
+    item_code: &ItemCode,
+    lot_number: &LotNumber,
+    maker: &str,
+    provenance_key: &str,
+) -> Result<Option<(MakersLot, LotId)>, DbError> {
+    let rows: Vec<(MakersLotRow, LotId)> = load_locked!(
+        conn,
+        makers_lot::table
+            .inner_join(lot::table)
+            .filter(makers_lot::item_code.eq(item_code))
+            .filter(makers_lot::lot_number.eq(lot_number))
+            .filter(makers_lot::maker.eq(maker))
+            .filter(lot::provenance_key.eq(provenance_key))
+            .select((MakersLotRow::as_select(), lot::id)),
+        (MakersLotRow, LotId)
+    )?;
+    Ok(rows.into_iter().next().map(|(makers, lot)| (makers.into(), lot)))
+}
+
 /// Stores a new maker's lot; one that another writer stored first stays as it is.
 ///
 /// # Errors
@@ -290,6 +320,25 @@ pub fn lots_numbered(
         .limit(1_000)
         .load(conn)?;
     Ok(rows.into_iter().map(to_lot).collect())
+}
+
+/// Those of some lots of which a store holds any, in whatever state.
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_held(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    lots: &[LotId],
+) -> Result<Vec<LotId>, DbError> {
+    Ok(stock_balance::table
+        .filter(stock_balance::store_code.eq(store))
+        .filter(stock_balance::lot_id.eq_any(lots))
+        .filter(stock_balance::on_hand.gt(Quantity::ZERO))
+        .select(stock_balance::lot_id)
+        .distinct()
+        .order(stock_balance::lot_id)
+        .load(conn)?)
 }
 
 // ---- balances -------------------------------------------------------------------------------
@@ -414,27 +463,15 @@ fn lock_balances(
     transit_keys: &[TransitKey],
 ) -> Result<Balances, DbError> {
     let mut balances = Balances::default();
-    for keys in keys.chunks(INSERT_CHUNK) {
-        let (stores, lots) = columns(keys.iter().map(|key| (&key.store_code, &key.lot_id)));
-        let rows = load_locked!(
-            conn,
-            stock_balance::table
-                .filter(stock_balance::store_code.eq_any(stores))
-                .filter(stock_balance::lot_id.eq_any(lots))
-                .select(BalanceRow::as_select())
-                .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
-            BalanceRow
-        )?;
-        for row in rows {
-            let facts = BalanceFacts {
-                item_code: row.item_code.clone(),
-                on_hand: row.on_hand,
-                reserved: row.reserved,
-                last_occurred_at: row.last_occurred_at,
-                last_day: row.last_day,
-            };
-            balances.stores.insert(row.key(), facts);
-        }
+    for row in lock_store_balances(conn, keys)? {
+        let facts = BalanceFacts {
+            item_code: row.item_code.clone(),
+            on_hand: row.on_hand,
+            reserved: row.reserved,
+            last_occurred_at: row.last_occurred_at,
+            last_day: row.last_day,
+        };
+        balances.stores.insert(row.key(), facts);
     }
     for keys in transit_keys.chunks(INSERT_CHUNK) {
         let (shipments, lots) = columns(keys.iter().map(|key| (&key.shipment_id, &key.lot_id)));
@@ -461,6 +498,37 @@ fn lock_balances(
         }
     }
     Ok(balances)
+}
+
+fn lock_store_balances(
+    conn: &mut DbConnection,
+    keys: &[BalanceKey],
+) -> Result<Vec<BalanceRow>, DbError> {
+    let mut rows = Vec::with_capacity(keys.len());
+    if conn.asks_one_by_one(keys.len()) {
+        for key in keys {
+            let id = (&key.store_code, &key.lot_id, key.state);
+            rows.extend(load_locked!(
+                conn,
+                stock_balance::table.find(id).select(BalanceRow::as_select()),
+                BalanceRow
+            )?);
+        }
+        return Ok(rows);
+    }
+    for keys in keys.chunks(INSERT_CHUNK) {
+        let (stores, lots) = columns(keys.iter().map(|key| (&key.store_code, &key.lot_id)));
+        rows.extend(load_locked!(
+            conn,
+            stock_balance::table
+                .filter(stock_balance::store_code.eq_any(stores))
+                .filter(stock_balance::lot_id.eq_any(lots))
+                .select(BalanceRow::as_select())
+                .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
+            BalanceRow
+        )?);
+    }
+    Ok(rows)
 }
 
 fn columns<'a, A: Ord + 'a, B: Ord + 'a>(
@@ -617,8 +685,13 @@ pub fn post(
 ) -> Result<Posted, CommandError> {
     let when = When::at(posting.occurred_at, now, zone);
     let (keys, transit_keys) = keys_of(&posting.lines)?;
-    ensure_rows(conn, &keys, &posting.lines, &when)?;
-    let before = lock_balances(conn, &keys, &transit_keys)?;
+    let mut before = lock_balances(conn, &keys, &transit_keys)?;
+    if matches!(conn, DbConnection::Postgres(_))
+        && keys.iter().any(|key| !before.stores.contains_key(key))
+    {
+        ensure_rows(conn, &keys, &posting.lines, &when)?;
+        before = lock_balances(conn, &keys, &transit_keys)?;
+    }
     let mut after = before.clone();
     let late = before.entered_late(&posting.lines, when.occurred_at);
     if !late.is_empty() {
@@ -709,25 +782,20 @@ pub fn next_number(
     prefix: &str,
     year: i64,
 ) -> Result<i64, DbError> {
-    let key = (store, prefix, year);
-    let advanced = diesel::update(number_counter::table.find(key))
+    let first = (
+        number_counter::store_code.eq(store),
+        number_counter::kind.eq(prefix),
+        number_counter::year.eq(year),
+        number_counter::last.eq(1),
+    );
+    // One statement, whether it is the first of the year or not.
+    Ok(on_each_backend!(conn, |c| diesel::insert_into(number_counter::table)
+        .values(first)
+        .on_conflict((number_counter::store_code, number_counter::kind, number_counter::year))
+        .do_update()
         .set(number_counter::last.eq(number_counter::last + 1))
-        .execute(conn)?;
-    if advanced == 0 {
-        on_each_backend!(conn, |c| diesel::insert_into(number_counter::table)
-            .values((
-                number_counter::store_code.eq(store),
-                number_counter::kind.eq(prefix),
-                number_counter::year.eq(year),
-                number_counter::last.eq(0),
-            ))
-            .on_conflict_do_nothing()
-            .execute(c))?;
-        diesel::update(number_counter::table.find(key))
-            .set(number_counter::last.eq(number_counter::last + 1))
-            .execute(conn)?;
-    }
-    Ok(number_counter::table.find(key).select(number_counter::last).first(conn)?)
+        .returning(number_counter::last)
+        .get_result(c))?)
 }
 
 /// Locks the chains of the stores that some movements stand in, in the order of their codes.
@@ -779,12 +847,10 @@ fn append(
         heads.insert(store, head.extended(movement.hash.clone(), recorded_at));
         movements.push(movement);
     }
-    for chunk in movements.chunks(INSERT_CHUNK) {
-        let rows: Vec<MovementRow> = chunk.iter().map(MovementRow::from).collect();
-        on_each_backend!(conn, |c| diesel::insert_into(stock_movement::table)
-            .values(rows)
-            .execute(c))?;
-    }
+    let rows: Vec<MovementRow> = movements.iter().map(MovementRow::from).collect();
+    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_movement::table)
+        .values(rows)
+        .execute(c));
     for head in heads.values() {
         store_head(conn, head)?;
     }

@@ -12,7 +12,7 @@ use crate::stock::account::{Outside, StockState};
 use crate::stock::gs1;
 use crate::stock::lot::{Expiry, Provenance};
 use crate::stock::reason::ReasonCode;
-use crate::stores::{Store, records as stores};
+use crate::stores::records as stores;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -179,11 +179,18 @@ pub struct ReceiptLine {
     pub state: StockState,
 }
 
+/// A store at which something may be posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveStore {
+    /// Its code.
+    pub code: StoreCode,
+}
+
 /// The head of a document: where and when.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The store.
-    pub store: Store,
+    pub store: ActiveStore,
     /// Business time.
     pub occurred_at: Instant,
 }
@@ -204,13 +211,15 @@ pub fn head(
         return Ok(None);
     };
     tx.actor.require_store(&code)?;
-    let Some(store) = stores::find(tx.conn, &code)? else {
-        faults.add("/store_code", FaultCode::Unknown);
-        return Ok(None);
-    };
-    if !store.active {
-        faults.add("/store_code", FaultCode::Inactive);
+    match stores::is_active(tx.conn, &code)? {
+        None => {
+            faults.add("/store_code", FaultCode::Unknown);
+            return Ok(None);
+        }
+        Some(false) => faults.add("/store_code", FaultCode::Inactive),
+        Some(true) => {}
     }
+    let store = ActiveStore { code };
     Ok(occurred_at.map(|occurred_at| Head { store, occurred_at }))
 }
 
@@ -284,6 +293,70 @@ pub fn quantity(given: i64, pointer: impl Into<String>, faults: &mut Faults) -> 
     let valid = Quantity::new(given).ok().filter(|quantity| !quantity.is_zero());
     faults.keep(pointer, valid.ok_or(FaultCode::OutOfRange))
 }
+
+/// How a line names the lot it is about: by id, or by item and the number on the label.
+#[derive(Debug, Clone, Copy)]
+pub struct LotName<'a> {
+    /// The lot's id.
+    pub lot_id: Option<&'a String>,
+    /// The item.
+    pub item_code: Option<&'a String>,
+    /// The number on the label.
+    pub lot_number: Option<&'a String>,
+}
+
+/// A lot's name that makes sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedLot {
+    /// By id, and by its item where the line says one.
+    Id(LotId, Option<ItemCode>),
+    /// By item and number.
+    Number(ItemCode, LotNumber),
+}
+
+impl LotName<'_> {
+    /// Reads the name.
+    pub fn parse(self, pointer: &str, faults: &mut Faults) -> Option<NamedLot> {
+        let item = self
+            .item_code
+            .map(|text| faults.keep(format!("{pointer}/item_code"), ItemCode::new(text)));
+        match (self.lot_id, self.lot_number) {
+            (Some(id), None) => {
+                let id = lot_id(id, format!("{pointer}/lot_id"), faults)?;
+                Some(NamedLot::Id(id, item.flatten()))
+            }
+            (None, Some(number)) => {
+                let number = faults.keep(format!("{pointer}/lot_number"), LotNumber::new(number));
+                if item.is_none() {
+                    faults.add(format!("{pointer}/item_code"), FaultCode::Required);
+                }
+                Some(NamedLot::Number(item.flatten()?, number?))
+            }
+            (Some(_), Some(_)) => {
+                faults.keep(format!("{pointer}/lot_number"), Err(FaultCode::Contradicts))
+            }
+            (None, None) => faults.keep(format!("{pointer}/lot_id"), Err(FaultCode::Required)),
+        }
+    }
+}
+
+/// Implements how a line body names its lot.
+macro_rules! names_a_lot {
+    ($($body:ident),+) => {
+        $(impl $body {
+            /// How the line names its lot.
+            pub fn lot_name(&self) -> LotName<'_> {
+                LotName {
+                    lot_id: self.lot_id.as_ref(),
+                    item_code: self.item_code.as_ref(),
+                    lot_number: self.lot_number.as_ref(),
+                }
+            }
+        })+
+    };
+}
+
+names_a_lot!(WriteOffLineBody, AdjustmentLineBody, StateChangeLineBody);
 
 /// Reads a lot's id; what is no id names no lot.
 pub fn lot_id(given: &str, pointer: impl Into<String>, faults: &mut Faults) -> Option<LotId> {
@@ -566,9 +639,16 @@ impl ReceiptLineBody {
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteOffLineBody {
-    /// The lot.
+    /// The lot; or say `item_code` and `lot_number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "019b0f5d-ac96-774b-bcce-b302099a8057")]
-    pub lot_id: String,
+    pub lot_id: Option<String>,
+    /// The item, where the lot is named by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_code: Option<String>,
+    /// The number on the label: the lot of that number that the store holds, or has held alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_number: Option<String>,
     /// The state in which it lies; `available` unless said.
     #[serde(default)]
     pub state: Option<String>,
@@ -604,9 +684,16 @@ pub struct WriteOffRequest {
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdjustmentLineBody {
-    /// The lot.
+    /// The lot; or say `item_code` and `lot_number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "019b0f5d-ac96-774b-bcce-b302099a8057")]
-    pub lot_id: String,
+    pub lot_id: Option<String>,
+    /// The item, where the lot is named by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_code: Option<String>,
+    /// The number on the label: the lot of that number that the store holds, or has held alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_number: Option<String>,
     /// The state in which it lies; `available` unless said.
     #[serde(default)]
     pub state: Option<String>,
@@ -639,9 +726,16 @@ pub struct AdjustmentRequest {
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StateChangeLineBody {
-    /// The lot.
+    /// The lot; or say `item_code` and `lot_number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "019b0f5d-ac96-774b-bcce-b302099a8057")]
-    pub lot_id: String,
+    pub lot_id: Option<String>,
+    /// The item, where the lot is named by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_code: Option<String>,
+    /// The number on the label: the lot of that number that the store holds, or has held alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_number: Option<String>,
     /// The state in which it lies.
     #[schema(example = "available")]
     pub from_state: String,

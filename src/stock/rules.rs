@@ -54,6 +54,16 @@ pub fn reverse(
             format!("Reverse this through its dispatch {}", movement.document.number),
         ));
     }
+    if movement.line.kind == MovementKind::Count {
+        return Err(Refusal::new(
+            Code::WrongStatus,
+            format!("盘点差异不能红冲（{}）：账实不符请重新盘点", movement.document.number),
+            format!(
+                "What stocktake {} found is a fact and not reversed: count again instead",
+                movement.document.number
+            ),
+        ));
+    }
     if movement.line.kind == MovementKind::Reversal {
         let text = ("红冲流水不能再红冲", "A reversal cannot be reversed: post it anew");
         return Err(Refusal::new(Code::WrongStatus, text.0, text.1));

@@ -215,6 +215,14 @@ pub fn find_all(
     Ok(complete(conn, rows)?.into_iter().map(|store| (store.code.clone(), store)).collect())
 }
 
+/// Whether the store of a code is active; `None` where there is none.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_active(conn: &mut DbConnection, code: &StoreCode) -> Result<Option<bool>, DbError> {
+    Ok(store::table.find(code).select(store::active).first(conn).optional()?)
+}
+
 /// The store of a code.
 ///
 /// # Errors

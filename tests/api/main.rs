@@ -11,7 +11,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod allocations;
+mod allocation;
+mod batches;
 mod catalogue;
 mod dispatch;
 mod framework;
@@ -19,6 +20,7 @@ mod import;
 mod planning;
 mod protocol;
 mod stock;
+mod stocktake;
 mod stores;
 mod users;
 mod walk_day;

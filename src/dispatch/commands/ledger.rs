@@ -43,7 +43,17 @@ pub fn promise_granted(tx: &mut Tx<'_>, order: &mut Order) -> Result<(), Command
     let items: BTreeSet<ItemCode> = order.lines.iter().map(|l| l.item_code.clone()).collect();
     let items: Vec<ItemCode> = items.into_iter().collect();
     let mut balances = stock::lock_item_balances(tx.conn, &from, &items)?;
-    let before = available_by_item(&balances, day);
+    choose_lots(order, &balances, day)?;
+    promise_chosen(tx, order, &mut balances)
+}
+
+/// Chooses the lots of every granted line, first expired first; none is chosen twice.
+fn choose_lots(
+    order: &mut Order,
+    balances: &[LotBalance],
+    day: NaiveDate,
+) -> Result<(), CommandError> {
+    let mut balances = balances.to_vec();
     let to = order.to_store.clone();
     for (at, line) in order.lines.iter_mut().enumerate() {
         let granted = line.approved.unwrap_or(Quantity::ZERO);
@@ -73,19 +83,59 @@ pub fn promise_granted(tx: &mut Tx<'_>, order: &mut Order) -> Result<(), Command
                 quantity: taken.quantity,
             })
             .collect();
-        // The next line must not be promised the same pieces.
         for lot in &line.reserved {
-            let promised = balances
-                .iter_mut()
+            count_promise(&mut balances, lot);
+        }
+    }
+    Ok(())
+}
+
+/// Promises the lots that an order names, exactly these, and holds the sender's floors.
+///
+/// `balances` are those of the sender and the order's items, locked; they are left as they are
+/// after the promise, so that the next order of the same sender sees what is left for it.
+///
+/// # Errors
+/// `lot_blocked` for a lot that may not be used or of which less is free; `floor_crossed` without
+/// an authority.
+pub fn promise_chosen(
+    tx: &mut Tx<'_>,
+    order: &Order,
+    balances: &mut [LotBalance],
+) -> Result<(), CommandError> {
+    let from = sender(order)?.clone();
+    let day = tx.settings.zone.day_of(tx.now);
+    let before = available_by_item(balances, day);
+    let wish = wish_of(&order.to_store, day);
+    for line in &order.lines {
+        for lot in &line.reserved {
+            let balance = balances
+                .iter()
                 .find(|b| b.lot.id == lot.lot_id && b.state == StockState::Available);
-            if let Some(balance) = promised {
-                balance.reserved = balance.reserved.plus_capped(lot.quantity);
+            let why = match balance {
+                None => Some(PassedOverBecause::Reserved),
+                Some(balance) => wish.why_not(balance).or_else(|| {
+                    let enough = balance.unreserved() >= lot.quantity;
+                    (!enough).then_some(PassedOverBecause::Reserved)
+                }),
+            };
+            if let Some(why) = why {
+                return Err(blocked(&lot.lot_id, line.line, why.as_str()).into());
             }
+            count_promise(balances, lot);
         }
     }
     stock::reserve(tx.conn, &now_of(tx), &promises(order, &from))?;
-    let after = available_by_item(&balances, day);
+    let after = available_by_item(balances, day);
     hold_floors(tx, order, &from, &before, &after)
+}
+
+fn count_promise(balances: &mut [LotBalance], lot: &LotQuantity) {
+    let promised =
+        balances.iter_mut().find(|b| b.lot.id == lot.lot_id && b.state == StockState::Available);
+    if let Some(balance) = promised {
+        balance.reserved = balance.reserved.plus_capped(lot.quantity);
+    }
 }
 
 /// Changes the promises of an order from `before` to `after`, after other lots were picked.
@@ -362,7 +412,8 @@ fn unexpected_movement(
 /// Takes the movements of a signing back: on the way again, or outside again.
 ///
 /// # Errors
-/// `insufficient_stock` when what was received is no longer there.
+/// `insufficient_stock` when what was received is no longer there, `absorbed_by_count` when it was
+/// counted since.
 pub fn unsign(
     tx: &mut Tx<'_>,
     order: &Order,
@@ -370,11 +421,13 @@ pub fn unsign(
     why: &Why,
 ) -> Result<(), CommandError> {
     let mut lines = Vec::new();
+    let mut originals = Vec::new();
     for piece in pieces {
-        let booked = crate::stock::queries::movement(tx.conn, &piece.movement_id)?
+        let movement = crate::stock::queries::movement(tx.conn, &piece.movement_id)?
             // The row of the piece points at it, so only a damaged book can lack it.
-            .ok_or_else(|| Refusal::plain(Code::Internal))?
-            .line;
+            .ok_or_else(|| Refusal::plain(Code::Internal))?;
+        let booked = movement.line.clone();
+        originals.push(movement);
         lines.push(NewMovement {
             kind: MovementKind::Reversal,
             from: booked.to.clone(),
@@ -385,6 +438,8 @@ pub fn unsign(
             ..booked
         });
     }
+    stock::lock_for(tx.conn, &lines, &now_of(tx))?;
+    stock::refuse_absorbed(tx.conn, &originals)?;
     post(tx, order, tx.now, None, lines)?;
     // What was redirected since then goes to the new destination.
     stock::redirect_transit(tx.conn, tx.now, &order.id, &order.to_store)?;

@@ -6,7 +6,7 @@ use crate::catalogue::records as catalogue;
 use crate::db::{DbConnection, DbError};
 use crate::dispatch::order::Order;
 use crate::dispatch::records::{self, DOCUMENT_KIND};
-use crate::dispatch::views::{Context, DispatchRow, DispatchView};
+use crate::dispatch::views::{AllocationRef, Context, DispatchRow, DispatchView};
 use crate::kernel::id::{DispatchId, LotId};
 use crate::kernel::{Instant, ItemCode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +76,7 @@ fn contexts_of(
     let items: BTreeMap<_, _> = catalogue::find_all(conn, &items)?.into_iter().collect();
     let mut steps = records::steps_of(conn, &ids)?;
     let papers = authority::of_documents(conn, DOCUMENT_KIND, &texts)?;
+    let mut allocations = records::allocations_of(conn, &ids)?;
     Ok(orders
         .iter()
         .map(|order| {
@@ -98,6 +99,9 @@ fn contexts_of(
                     .filter(|paper| paper.document.id == order.id.as_str())
                     .cloned()
                     .collect(),
+                allocation: allocations
+                    .remove(&order.id)
+                    .map(|(id, number)| AllocationRef { id, number }),
             };
             (order.id.clone(), context)
         })

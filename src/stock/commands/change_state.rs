@@ -9,7 +9,7 @@ use crate::stock::document::DocumentKind;
 use crate::stock::lot::Expiry;
 use crate::stock::movement::{MovementKind, NewMovement};
 use crate::stock::requests::{
-    StateChangeRequest, check_line_count, head, lot_id, optional_text, quantity, reason, state,
+    StateChangeRequest, check_line_count, head, optional_text, quantity, reason, state,
 };
 use crate::stock::views::{CorrectionDetail, CorrectionLineView, CorrectionView, DocumentHead};
 
@@ -22,15 +22,10 @@ pub fn change_state(tx: &mut Tx<'_>, request: &StateChangeRequest) -> Result<Don
     let mut faults = Faults::new();
     let head = head(tx, &request.store_code, request.occurred_at.as_deref(), &mut faults)?;
     check_line_count(request.lines.len(), &mut faults);
-    let ids: Vec<Option<LotId>> = request
-        .lines
-        .iter()
-        .enumerate()
-        .map(|(at, line)| lot_id(&line.lot_id, format!("/lines/{at}/lot_id"), &mut faults))
-        .collect();
-    let lots = lots_named(tx, &ids, &mut faults)?;
+    let names = request.lines.iter().map(|line| line.lot_name());
+    let lots = lots_named(tx, &request.store_code, names, &mut faults)?;
     let mut parsed = Vec::with_capacity(request.lines.len());
-    for (at, (line, id)) in request.lines.iter().zip(&ids).enumerate() {
+    for (at, (line, lot)) in request.lines.iter().zip(&lots).enumerate() {
         let pointer = format!("/lines/{at}");
         let from = state(&line.from_state, format!("{pointer}/from_state"), &mut faults);
         let to = state(&line.to_state, format!("{pointer}/to_state"), &mut faults);
@@ -40,7 +35,6 @@ pub fn change_state(tx: &mut Tx<'_>, request: &StateChangeRequest) -> Result<Don
         let units = quantity(line.quantity, format!("{pointer}/quantity"), &mut faults);
         let reason = reason(&line.reason_code, format!("{pointer}/reason_code"), &mut faults);
         let note = optional_text::<200>(line.note.as_ref(), format!("{pointer}/note"), &mut faults);
-        let lot = id.as_ref().and_then(|id| lots.get(id));
         if let (Some(lot), Some(from), Some(to), Some(units), Some(reason)) =
             (lot, from, to, units, reason)
         {

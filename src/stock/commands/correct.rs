@@ -1,14 +1,14 @@
 //! Adjustments (更正): the book follows what is there.
 
 use crate::command::{CommandError, Done, Tx};
-use crate::kernel::id::{LotId, StockDocumentId};
+use crate::kernel::id::StockDocumentId;
 use crate::kernel::{FaultCode, Faults, QuantityChange};
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::commands::{lots_named, post_document, subject};
 use crate::stock::document::DocumentKind;
 use crate::stock::movement::{MovementKind, NewMovement};
 use crate::stock::requests::{
-    AdjustmentRequest, check_line_count, head, lot_id, optional_text, reason, state,
+    AdjustmentRequest, check_line_count, head, optional_text, reason, state,
 };
 use crate::stock::views::{CorrectionDetail, CorrectionLineView, CorrectionView, DocumentHead};
 
@@ -20,15 +20,10 @@ pub fn post_adjustment(tx: &mut Tx<'_>, request: &AdjustmentRequest) -> Result<D
     let mut faults = Faults::new();
     let head = head(tx, &request.store_code, request.occurred_at.as_deref(), &mut faults)?;
     check_line_count(request.lines.len(), &mut faults);
-    let ids: Vec<Option<LotId>> = request
-        .lines
-        .iter()
-        .enumerate()
-        .map(|(at, line)| lot_id(&line.lot_id, format!("/lines/{at}/lot_id"), &mut faults))
-        .collect();
-    let lots = lots_named(tx, &ids, &mut faults)?;
+    let names = request.lines.iter().map(|line| line.lot_name());
+    let lots = lots_named(tx, &request.store_code, names, &mut faults)?;
     let mut parsed = Vec::with_capacity(request.lines.len());
-    for (at, (line, id)) in request.lines.iter().zip(&ids).enumerate() {
+    for (at, (line, lot)) in request.lines.iter().zip(&lots).enumerate() {
         let pointer = format!("/lines/{at}");
         let state = match &line.state {
             None => Some(StockState::Available),
@@ -41,7 +36,6 @@ pub fn post_adjustment(tx: &mut Tx<'_>, request: &AdjustmentRequest) -> Result<D
         let change = faults.keep(format!("{pointer}/quantity_change"), change);
         let reason = reason(&line.reason_code, format!("{pointer}/reason_code"), &mut faults);
         let note = optional_text::<200>(line.note.as_ref(), format!("{pointer}/note"), &mut faults);
-        let lot = id.as_ref().and_then(|id| lots.get(id));
         if let (Some(lot), Some(state), Some(change), Some(reason)) = (lot, state, change, reason) {
             let view = CorrectionLineView {
                 line: i64::try_from(at + 1).unwrap_or(i64::MAX),

@@ -18,14 +18,16 @@ pub use write_off::{approve_write_off, cancel_write_off, post_write_off};
 
 use crate::command::{CommandError, Subject, Tx};
 use crate::kernel::id::{LotId, MovementId, StockDocumentId};
-use crate::kernel::{FaultCode, Faults, Instant, Quantity, StoreCode};
+use crate::kernel::{
+    Bilingual, FaultCode, Faults, Instant, ItemCode, LotNumber, Quantity, StoreCode,
+};
 use crate::stock::document::{DocumentKind, DocumentStatus, StockDocument};
 use crate::stock::lot::Lot;
 use crate::stock::movement::{Movement, NewMovement};
 use crate::stock::records::{self, Numbering, Posted, Posting};
+use crate::stock::requests::{LotName, NamedLot};
 use crate::stock::views::MovementView;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// Posts the movements of a new document and stores the document.
 ///
@@ -89,20 +91,122 @@ pub(super) fn subject(document: &StockDocument) -> Subject {
     }
 }
 
-/// The lots that some lines name, with a fault for each that the book does not know.
-pub(super) fn lots_named(
+/// The lots that some lines name, in their order, with a fault for each that the book does not know
+/// or cannot tell from others.
+///
+/// A number that several lots bear means the one that the store holds; where it holds several, or
+/// none of several, the line must name an id, and the refusal lists them as `candidates`.
+pub(super) fn lots_named<'a>(
     tx: &mut Tx<'_>,
-    given: &[Option<LotId>],
+    store: &str,
+    names: impl Iterator<Item = LotName<'a>>,
     faults: &mut Faults,
-) -> Result<BTreeMap<LotId, Lot>, CommandError> {
-    let ids: Vec<LotId> = given.iter().flatten().cloned().collect();
-    let lots = records::find_lots(tx.conn, &ids)?;
-    for (at, id) in given.iter().enumerate() {
-        if id.as_ref().is_some_and(|id| !lots.contains_key(id)) {
-            faults.add(format!("/lines/{at}/lot_id"), FaultCode::Unknown);
-        }
+) -> Result<Vec<Option<Lot>>, CommandError> {
+    let names: Vec<Option<NamedLot>> =
+        names.enumerate().map(|(at, name)| name.parse(&format!("/lines/{at}"), faults)).collect();
+    let ids: Vec<LotId> = names
+        .iter()
+        .flatten()
+        .filter_map(|name| match name {
+            NamedLot::Id(id, _) => Some(id.clone()),
+            NamedLot::Number(..) => None,
+        })
+        .collect();
+    let by_id = records::find_lots(tx.conn, &ids)?;
+    let store = StoreCode::new(store).ok();
+    let mut lots = Vec::with_capacity(names.len());
+    for (at, name) in names.into_iter().enumerate() {
+        let pointer = format!("/lines/{at}");
+        lots.push(match name {
+            None => None,
+            Some(NamedLot::Id(id, item)) => {
+                let lot = by_id.get(&id).cloned().ok_or(FaultCode::Unknown);
+                let lot = faults.keep(format!("{pointer}/lot_id"), lot);
+                if item
+                    .zip(lot.as_ref())
+                    .is_some_and(|(said, lot)| said != lot.makers_lot.item_code)
+                {
+                    faults.add(format!("{pointer}/item_code"), FaultCode::Contradicts);
+                }
+                lot
+            }
+            Some(NamedLot::Number(item, number)) => {
+                lot_numbered(tx, Among::HeldBy(store.as_ref()), &item, &number, &pointer, faults)?
+            }
+        });
     }
     Ok(lots)
+}
+
+/// Where a lot that a number means is looked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Among<'a> {
+    /// Anywhere in the book; where several bear the number, those that the store holds.
+    HeldBy(Option<&'a StoreCode>),
+    /// These lots alone.
+    These(&'a [LotId]),
+}
+
+/// The lot of an item that a number on a label means; a fault where the book does not know it or
+/// cannot tell it from others, which the refusal then lists as `candidates`.
+///
+/// # Errors
+/// When the database fails.
+pub fn lot_numbered(
+    tx: &mut Tx<'_>,
+    among: Among<'_>,
+    item: &ItemCode,
+    number: &LotNumber,
+    pointer: &str,
+    faults: &mut Faults,
+) -> Result<Option<Lot>, CommandError> {
+    let at = format!("{pointer}/lot_number");
+    let mut known = records::lots_numbered(tx.conn, item, number)?;
+    match among {
+        Among::These(lots) => known.retain(|lot| lots.contains(&lot.id)),
+        Among::HeldBy(Some(store)) if known.len() > 1 => {
+            let ids: Vec<LotId> = known.iter().map(|lot| lot.id.clone()).collect();
+            let held = records::lots_held(tx.conn, store, &ids)?;
+            known.retain(|lot| held.is_empty() || held.contains(&lot.id));
+        }
+        Among::HeldBy(_) => {}
+    }
+    match known.len() {
+        0 => Ok(faults.keep(at, Err(FaultCode::Unknown))),
+        1 => Ok(known.pop()),
+        _ => {
+            faults.add_saying(at.clone(), FaultCode::Ambiguous, candidates_in_words(&known));
+            for lot in &known {
+                faults.tell("candidates", candidate(&at, lot));
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// What tells a lot from others of its number.
+fn candidate(pointer: &str, lot: &Lot) -> serde_json::Value {
+    serde_json::json!({
+        "pointer": pointer,
+        "lot_id": lot.id,
+        "lot_number": lot.makers_lot.lot_number,
+        "maker": lot.makers_lot.maker,
+        "expires_on": lot.makers_lot.expiry.date(),
+        "source_kind": lot.provenance.source_kind,
+        "source_name": lot.provenance.source_name,
+        "owner_code": lot.provenance.owner_code,
+        "earmarked_for": lot.provenance.earmarked_for,
+        "unit_cost": lot.provenance.unit_cost,
+    })
+}
+
+fn candidates_in_words(lots: &[Lot]) -> Bilingual {
+    let ids: Vec<&str> = lots.iter().map(|lot| lot.id.as_str()).collect();
+    let ids = ids.join(", ");
+    Bilingual::new(
+        format!("所指不唯一，请用 lot_id 指明其一：{ids}"),
+        format!("names more than one lot; say by lot_id which of {ids}"),
+    )
 }
 
 /// What is left of a movement after its reversals.

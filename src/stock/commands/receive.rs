@@ -2,7 +2,7 @@
 
 use crate::catalogue::packs::InPacks;
 use crate::command::{CommandError, Done, Tx};
-use crate::kernel::id::{MakersLotId, StockDocumentId};
+use crate::kernel::id::{LotId, MakersLotId, StockDocumentId};
 use crate::kernel::{Code, FaultCode, Faults, LotNumber, Refusal, StoreCode};
 use crate::stock::account::Account;
 use crate::stock::commands::{post_document, subject};
@@ -10,7 +10,7 @@ use crate::stock::document::DocumentKind;
 use crate::stock::lot::MakersLot;
 use crate::stock::movement::{MovementKind, NewMovement};
 use crate::stock::records;
-use crate::stock::requests::{ReceiptLine, ReceiptRequest, head, optional_text};
+use crate::stock::requests::{LotFacts, ReceiptLine, ReceiptRequest, head, optional_text};
 use crate::stock::views::{DocumentHead, ReceiptDetail, ReceiptLineView, ReceiptView};
 use chrono::Datelike;
 
@@ -38,9 +38,7 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
     let mut views = Vec::with_capacity(lines.len());
     for (at, (line, asked)) in lines.iter().zip(&request.lines).enumerate() {
         let line_no = i64::try_from(at + 1).unwrap_or(i64::MAX);
-        let makers = makers_lot(tx, &store, line, at)?;
-        let lot_id =
-            records::find_or_insert_lot(tx.conn, &makers, &line.provenance, id.as_str(), tx.now)?;
+        let (makers, lot_id) = lot_of(tx, &store, line, at, id.as_str())?;
         movements.push(NewMovement::new(
             MovementKind::Receipt,
             &store,
@@ -87,6 +85,26 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
         .located(format!("/receipts/{}", document.id)))
 }
 
+/// The lot of a line with its maker's lot: those that the book knows, or new ones.
+fn lot_of(
+    tx: &mut Tx<'_>,
+    store: &StoreCode,
+    line: &ReceiptLine,
+    at: usize,
+    document: &str,
+) -> Result<(MakersLot, LotId), CommandError> {
+    if let Some(number) = &line.lot.lot_number {
+        let key = line.provenance.key(document);
+        let (item, maker) = (&line.item.code, &line.lot.maker);
+        if let Some((known, lot)) = records::lock_known_lot(tx.conn, item, number, maker, &key)? {
+            return Ok((same_or_conflict(known, &line.lot, at)?, lot));
+        }
+    }
+    let makers = makers_lot(tx, store, line, at)?;
+    let lot = records::find_or_insert_lot(tx.conn, &makers, &line.provenance, document, tx.now)?;
+    Ok((makers, lot))
+}
+
 /// The maker's lot of a line: the one that the book knows, or a new one.
 fn makers_lot(
     tx: &mut Tx<'_>,
@@ -115,11 +133,11 @@ fn makers_lot(
         records::lock_makers_lot_named(tx.conn, &new.item_code, &new.lot_number, &new.maker)
     };
     if let Some(known) = lock(tx)? {
-        return same_or_conflict(known, &new, at);
+        return same_or_conflict(known, &line.lot, at);
     }
     records::insert_makers_lot(tx.conn, &new)?;
     match lock(tx)? {
-        Some(known) => same_or_conflict(known, &new, at),
+        Some(known) => same_or_conflict(known, &line.lot, at),
         None => Ok(new),
     }
 }
@@ -134,7 +152,7 @@ fn house_number(tx: &mut Tx<'_>, store: &StoreCode) -> Result<LotNumber, Command
 
 fn same_or_conflict(
     known: MakersLot,
-    new: &MakersLot,
+    new: &LotFacts,
     at: usize,
 ) -> Result<MakersLot, CommandError> {
     let made_otherwise = new.manufactured_on.is_some()

@@ -6,6 +6,7 @@ use crate::kernel::{Faults, Quantity, Refusal};
 use crate::stock::commands::{fresh_views, left_of, subject};
 use crate::stock::document::DocumentKind;
 use crate::stock::movement::{Movement, MovementKind, NewMovement};
+use crate::stock::posting::When;
 use crate::stock::reason::ReasonCode;
 use crate::stock::records::{self, Numbering, Posting};
 use crate::stock::requests::{ReversalRequest, optional_text, quantity, reason};
@@ -16,7 +17,8 @@ use crate::stock::{queries, rules};
 ///
 /// # Errors
 /// `not_found`, `wrong_status` for movements of a dispatch, `already_reversed` when more would be
-/// taken back than is left, `insufficient_stock` when what came has gone on.
+/// taken back than is left, `absorbed_by_count` when the lot was counted since,
+/// `insufficient_stock` when what came has gone on.
 pub fn reverse_movement(
     tx: &mut Tx<'_>,
     id: &MovementId,
@@ -91,6 +93,7 @@ fn reverse(
     let reversals = queries::reversals_of(tx.conn, &ids)?;
     let whole_document = originals.len() > 1;
     let mut lines = Vec::with_capacity(originals.len());
+    let mut taken_back = Vec::with_capacity(originals.len());
     for movement in &originals {
         let left = left_of(movement, reversals.get(&movement.id).map_or(&[], Vec::as_slice));
         if whole_document && left.is_zero() {
@@ -98,6 +101,7 @@ fn reverse(
         }
         let quantity = rules::reverse(movement, left, asked.quantity)?;
         let line = &movement.line;
+        taken_back.push(movement.clone());
         lines.push(NewMovement {
             kind: MovementKind::Reversal,
             quantity,
@@ -115,6 +119,8 @@ fn reverse(
     if lines.is_empty() {
         return Err(Refusal::plain(crate::kernel::Code::AlreadyReversed).into());
     }
+    records::lock_for(tx.conn, &lines, &When::now(tx.now, tx.settings.zone))?;
+    records::refuse_absorbed(tx.conn, &taken_back)?;
     let posting = Posting {
         document_kind: document.kind,
         document_id: document.id,

@@ -1,7 +1,7 @@
 //! Write-offs (报损报废): small ones are posted at once, larger ones wait for approval.
 
 use crate::command::{CommandError, Done, Tx};
-use crate::kernel::id::{LotId, StockDocumentId};
+use crate::kernel::id::StockDocumentId;
 use crate::kernel::{Code, Faults, Instant, Money, Quantity, Refusal, StoreCode};
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::commands::{fresh_views, lots_named, post_document, subject, to_json};
@@ -10,13 +10,12 @@ use crate::stock::lot::Lot;
 use crate::stock::movement::{MovementKind, NewMovement};
 use crate::stock::records::{self, Numbering, Posting};
 use crate::stock::requests::{
-    DecisionRequest, WriteOffRequest, check_line_count, head, lot_id, optional_text, quantity,
-    reason, state,
+    DecisionRequest, WriteOffRequest, check_line_count, head, optional_text, quantity, reason,
+    state,
 };
 use crate::stock::rules;
 use crate::stock::views::{CorrectionDetail, CorrectionLineView, CorrectionView, DocumentHead};
 use chrono::Datelike;
-use std::collections::BTreeMap;
 
 /// Drafts a write-off, and posts it at once when it is small. May take blocked stock.
 ///
@@ -28,15 +27,10 @@ pub fn post_write_off(tx: &mut Tx<'_>, request: &WriteOffRequest) -> Result<Done
     check_line_count(request.lines.len(), &mut faults);
     let witnessed_by =
         optional_text::<120>(request.witnessed_by.as_ref(), "/witnessed_by", &mut faults);
-    let ids: Vec<Option<LotId>> = request
-        .lines
-        .iter()
-        .enumerate()
-        .map(|(at, line)| lot_id(&line.lot_id, format!("/lines/{at}/lot_id"), &mut faults))
-        .collect();
-    let lots = lots_named(tx, &ids, &mut faults)?;
+    let names = request.lines.iter().map(|line| line.lot_name());
+    let lots = lots_named(tx, &request.store_code, names, &mut faults)?;
     let mut lines = Vec::with_capacity(request.lines.len());
-    for (at, (line, id)) in request.lines.iter().zip(&ids).enumerate() {
+    for (at, (line, lot)) in request.lines.iter().zip(&lots).enumerate() {
         let pointer = format!("/lines/{at}");
         let state = match &line.state {
             None => Some(StockState::Available),
@@ -45,7 +39,6 @@ pub fn post_write_off(tx: &mut Tx<'_>, request: &WriteOffRequest) -> Result<Done
         let units = quantity(line.quantity, format!("{pointer}/quantity"), &mut faults);
         let reason = reason(&line.reason_code, format!("{pointer}/reason_code"), &mut faults);
         let note = optional_text::<200>(line.note.as_ref(), format!("{pointer}/note"), &mut faults);
-        let lot = id.as_ref().and_then(|id| lots.get(id));
         if let (Some(lot), Some(state), Some(units), Some(reason)) = (lot, state, units, reason) {
             lines.push(CorrectionLineView {
                 line: i64::try_from(at + 1).unwrap_or(i64::MAX),
@@ -216,9 +209,9 @@ fn size(line: &CorrectionLineView) -> Result<Quantity, Refusal> {
 }
 
 /// The value of some lines, as far as the costs of their lots are known.
-fn value_of(lines: &[CorrectionLineView], lots: &BTreeMap<LotId, Lot>) -> Money {
-    lines.iter().fold(Money::ZERO, |sum, line| {
-        let cost = lots.get(&line.lot_id).and_then(|lot| lot.provenance.unit_cost);
+fn value_of(lines: &[CorrectionLineView], lots: &[Option<Lot>]) -> Money {
+    lines.iter().zip(lots.iter().flatten()).fold(Money::ZERO, |sum, (line, lot)| {
+        let cost = lot.provenance.unit_cost;
         let value = cost.and_then(|cost| cost.times(line.quantity_change.saturating_abs()));
         value.and_then(|value| sum.plus(value)).unwrap_or(sum)
     })

@@ -4,9 +4,9 @@ use super::{BalanceRow, INSERT_CHUNK};
 use crate::command::CommandError;
 use crate::db::schema::{stock_balance, stock_closing};
 use crate::db::{DbConnection, DbError};
+use crate::insert_rows;
 use crate::kernel::id::LotId;
 use crate::kernel::{Code, Instant, ItemCode, Quantity, Refusal, StoreCode};
-use crate::on_each_backend;
 use crate::stock::account::StockState;
 use crate::stock::posting::{BalanceFacts, BalanceKey, Balances, When};
 use chrono::NaiveDate;
@@ -41,8 +41,8 @@ impl ClosingRow {
 
 /// Writes the balances that have changed from `before` to `after`, and their closings.
 ///
-/// Two statements for any number of balances, unless one has changed on a later day already: then
-/// its later closings follow.
+/// Two statement texts for any number of balances, unless one has changed on a later day already:
+/// then its later closings follow.
 pub(super) fn store_changed(
     conn: &mut DbConnection,
     before: &Balances,
@@ -73,37 +73,29 @@ fn upsert_balances(conn: &mut DbConnection, rows: Vec<BalanceRow>) -> Result<(),
     use stock_balance::{
         last_day, last_occurred_at, live_until, lot_id, on_hand, reserved, state, store_code,
     };
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<BalanceRow> = rows.by_ref().take(INSERT_CHUNK).collect();
-        on_each_backend!(conn, |c| diesel::insert_into(stock_balance::table)
-            .values(chunk)
-            .on_conflict((store_code, lot_id, state))
-            .do_update()
-            .set((
-                on_hand.eq(excluded(on_hand)),
-                reserved.eq(excluded(reserved)),
-                last_occurred_at.eq(excluded(last_occurred_at)),
-                last_day.eq(excluded(last_day)),
-                live_until.eq(excluded(live_until)),
-            ))
-            .execute(c))?;
-    }
+    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_balance::table)
+        .values(rows)
+        .on_conflict((store_code, lot_id, state))
+        .do_update()
+        .set((
+            on_hand.eq(excluded(on_hand)),
+            reserved.eq(excluded(reserved)),
+            last_occurred_at.eq(excluded(last_occurred_at)),
+            last_day.eq(excluded(last_day)),
+            live_until.eq(excluded(live_until)),
+        ))
+        .execute(c));
     Ok(())
 }
 
 fn upsert_closings(conn: &mut DbConnection, rows: Vec<ClosingRow>) -> Result<(), DbError> {
     use stock_closing::{business_day, lot_id, on_hand, reserved, state, store_code};
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<ClosingRow> = rows.by_ref().take(INSERT_CHUNK).collect();
-        on_each_backend!(conn, |c| diesel::insert_into(stock_closing::table)
-            .values(chunk)
-            .on_conflict((store_code, lot_id, state, business_day))
-            .do_update()
-            .set((on_hand.eq(excluded(on_hand)), reserved.eq(excluded(reserved))))
-            .execute(c))?;
-    }
+    insert_rows!(conn, rows, INSERT_CHUNK, |c, rows| diesel::insert_into(stock_closing::table)
+        .values(rows)
+        .on_conflict((store_code, lot_id, state, business_day))
+        .do_update()
+        .set((on_hand.eq(excluded(on_hand)), reserved.eq(excluded(reserved))))
+        .execute(c));
     Ok(())
 }
 

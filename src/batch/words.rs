@@ -1,0 +1,192 @@
+//! The commands that a batch may carry: one table of words, and nothing else knows them.
+
+use crate::access::Permission as P;
+use crate::command::{CommandError, Done, Tx};
+use crate::dispatch::commands as dispatches;
+use crate::issue::commands as issues;
+use crate::kernel::id::{DispatchId, MovementId, StockDocumentId};
+use crate::kernel::{FaultCode, Refusal, json};
+use crate::stock::commands as stock;
+use crate::stock::document::DocumentKind as Kind;
+use crate::stock::queries;
+use serde::de::DeserializeOwned;
+
+/// A command that has been read and waits for its transaction and the name of its target.
+pub type Ready = Box<dyn Fn(&mut Tx<'_>, &str) -> Result<Done, CommandError> + Send + Sync>;
+
+/// A word with what it does.
+pub struct Word {
+    /// The `operationId` of the operation that does the same alone.
+    pub word: &'static str,
+    /// That operation's path below `/api/v1`; it names a target where it has braces.
+    pub path: &'static str,
+    /// The right that it needs.
+    pub permission: P,
+    prepare: fn(&[u8]) -> Result<Ready, Refusal>,
+}
+
+impl Word {
+    /// The word that is spelled so.
+    ///
+    /// # Errors
+    /// `validation_failed` when there is none.
+    pub fn find(word: &str) -> Result<&'static Self, Refusal> {
+        let found = WORDS.iter().find(|known| known.word == word);
+        found.ok_or_else(|| Refusal::fault("/command", FaultCode::NotInList))
+    }
+
+    /// Whether it acts on something that stands there already.
+    pub fn has_target(&self) -> bool {
+        self.path.contains('{')
+    }
+
+    /// The path of the operation that does the same to `target` alone.
+    pub fn path_to(&self, target: &str) -> String {
+        let mut path = String::from("/api/v1");
+        let mut names = target.split('/');
+        let mut rest = self.path;
+        while let Some((before, after)) = rest.split_once('{') {
+            path.push_str(before);
+            path.push_str(names.next().unwrap_or_default());
+            rest = after.split_once('}').map_or("", |(_, after)| after);
+        }
+        path + rest
+    }
+
+    /// Reads the body of a command.
+    ///
+    /// # Errors
+    /// `malformed_request` when it has the wrong shape.
+    pub fn prepare(&self, body: &[u8]) -> Result<Ready, Refusal> {
+        (self.prepare)(body)
+    }
+}
+
+macro_rules! words {
+    ($( $word:literal $path:literal $permission:ident $prepare:expr; )+) => {
+        /// Every word, in the order of the operations.
+        pub const WORDS: &[Word] = &[$(Word {
+            word: $word,
+            path: $path,
+            permission: P::$permission,
+            prepare: |body| $prepare(body),
+        }),+];
+    };
+}
+
+words! {
+    "post_receipt" "/receipts" PostReceipts new(stock::post_receipt);
+    "settle_receipt_cost" "/receipts/{id}/cost" PostReceipts of(Kind::Receipt, stock::settle_cost);
+    "reverse_receipt" "/receipts/{id}/reversal" PostReversals
+        of(Kind::Receipt, |tx, id, body| stock::reverse_document(tx, Kind::Receipt, id, body));
+    "post_issue" "/issues" PostIssues new(issues::post_issue);
+    "reverse_issue" "/issues/{id}/reversal" PostReversals
+        of(Kind::Issue, |tx, id, body| stock::reverse_document(tx, Kind::Issue, id, body));
+    "post_write_off" "/write-offs" PostWriteOffs new(stock::post_write_off);
+    "approve_write_off" "/write-offs/{id}/approve" ApproveWriteOffs
+        of(Kind::WriteOff, stock::approve_write_off);
+    "cancel_write_off" "/write-offs/{id}/cancel" ApproveWriteOffs
+        of(Kind::WriteOff, stock::cancel_write_off);
+    "reverse_write_off" "/write-offs/{id}/reversal" PostReversals
+        of(Kind::WriteOff, |tx, id, body| stock::reverse_document(tx, Kind::WriteOff, id, body));
+    "post_adjustment" "/adjustments" PostAdjustments new(stock::post_adjustment);
+    "reverse_adjustment" "/adjustments/{id}/reversal" PostReversals
+        of(Kind::Adjustment, |tx, id, body| stock::reverse_document(tx, Kind::Adjustment, id, body));
+    "post_state_change" "/state-changes" PostStateChanges new(stock::change_state);
+    "reverse_state_change" "/state-changes/{id}/reversal" PostReversals
+        of(Kind::StateChange, |tx, id, body| stock::reverse_document(tx, Kind::StateChange, id, body));
+    "reverse_movement" "/movements/{id}/reversals" PostReversals movement(stock::reverse_movement);
+    "create_dispatch" "/dispatches" CreateDispatches new(dispatches::create);
+    "approve_dispatch" "/dispatches/{id}/approve" ApproveDispatches dispatch(dispatches::approve);
+    "pick_dispatch" "/dispatches/{id}/pick" ShipDispatches dispatch(dispatches::pick);
+    "ship_dispatch" "/dispatches/{id}/ship" ShipDispatches dispatch(dispatches::ship);
+    "receive_dispatch" "/dispatches/{id}/receipts" ReceiveDispatches dispatch(dispatches::receive);
+    "reverse_dispatch_receipt" "/dispatches/{id}/receipts/{receipt_id}/reversal" ReceiveDispatches
+        signing(dispatches::reverse_receipt);
+    "redirect_dispatch" "/dispatches/{id}/redirect" RedirectDispatches
+        dispatch(dispatches::redirect);
+    "close_dispatch" "/dispatches/{id}/close" CloseDispatches dispatch(dispatches::close);
+    "cancel_dispatch" "/dispatches/{id}/cancel" CancelDispatches dispatch(dispatches::cancel);
+    "follow_up_dispatch" "/dispatches/{id}/follow-up" CreateDispatches
+        dispatch(dispatches::follow_up);
+}
+
+type Prepare<'a> = Box<dyn FnOnce(&[u8]) -> Result<Ready, Refusal> + 'a>;
+
+/// A command that makes something new.
+fn new<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: fn(&mut Tx<'_>, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, _, request| run(tx, request))
+}
+
+/// A command on a stock document of a kind.
+fn of<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    kind: Kind,
+    run: fn(&mut Tx<'_>, &StockDocumentId, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, target, request| {
+        let (zh, en) = kind.names();
+        let document = queries::document(tx.conn, &tx.actor.scope, kind, target)?
+            .ok_or_else(|| Refusal::not_found(zh, en, target))?;
+        run(tx, &document.id, request)
+    })
+}
+
+/// A command on a movement.
+fn movement<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: fn(&mut Tx<'_>, &MovementId, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, target, request| {
+        let id = MovementId::try_from(target.to_owned())
+            .map_err(|_shape| Refusal::not_found("流水", "movement", target))?;
+        run(tx, &id, request)
+    })
+}
+
+/// A command on a dispatch.
+fn dispatch<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: fn(&mut Tx<'_>, &DispatchId, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, target, request| {
+        let id = dispatches::id_of(tx, target)?;
+        run(tx, &id, request)
+    })
+}
+
+/// A command on a signing for the goods of a dispatch.
+fn signing<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: fn(&mut Tx<'_>, &DispatchId, &str, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, target, request| {
+        let (order, receipt) = target.split_once('/').unwrap_or((target, ""));
+        let id = dispatches::id_of(tx, order)?;
+        run(tx, &id, receipt, request)
+    })
+}
+
+fn on<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: impl Fn(&mut Tx<'_>, &str, &R) -> Result<Done, CommandError> + Send + Sync + 'static,
+) -> Prepare<'a> {
+    Box::new(move |body| {
+        let request: R = json::read(body)?;
+        Ok(Box::new(move |tx: &mut Tx<'_>, target: &str| run(tx, target, &request)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_leads_to_the_path_of_its_operation() {
+        let path = |word: &str, target: &str| Word::find(word).unwrap().path_to(target);
+        assert_eq!(path("post_receipt", ""), "/api/v1/receipts");
+        assert_eq!(path("reverse_issue", "7"), "/api/v1/issues/7/reversal");
+        assert_eq!(
+            path("reverse_dispatch_receipt", "7/8"),
+            "/api/v1/dispatches/7/receipts/8/reversal"
+        );
+        assert!(Word::find("post_anything").is_err());
+    }
+}

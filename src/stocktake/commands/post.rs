@@ -1,0 +1,298 @@
+//! Posting a stocktake: the book of each count's moment becomes what was counted.
+
+use crate::command::{CommandError, Done, Tx};
+use crate::kernel::id::{LotId, MakersLotId, StocktakeId};
+use crate::kernel::{Code, Instant, Quantity, Refusal};
+use crate::stock::posting::When;
+use crate::stock::records::{
+    self as stock, Numbering, Posting, count_marks, find_or_insert_lot, insert_makers_lot,
+    lock_chain, lock_for, lock_makers_lot_named, mark_counted,
+};
+use crate::stock::{
+    Account, CountMark, MakersLot, MovementKind, NewMovement, Outside, Provenance, StockState,
+};
+use crate::stocktake::commands::{figures, finish, locked, step};
+use crate::stocktake::counting::CountEntry;
+use crate::stocktake::outcome::{Evaluated, Known};
+use crate::stocktake::queries::loaded::{Loaded, load};
+use crate::stocktake::queries::promised;
+use crate::stocktake::records::{self, LineFilter, StocktakeResult};
+use crate::stocktake::requests::Finish;
+use crate::stocktake::rules::{self, Action};
+use crate::stocktake::sheet::{DOCUMENT_KIND, Goods, Label, Stocktake, StocktakeStatus};
+use crate::stocktake::variance::Books;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Posts a stocktake: movements at the business time of each count, marks, figures; one
+/// transaction.
+///
+/// # Errors
+/// `not_found`, `stale_version`, `wrong_status`, `count_incomplete`, `approval_required`,
+/// `absorbed_by_count` where a later count of a lot is posted already, `late_entry` where a later
+/// balance would fall below zero, `insufficient_stock` where dispatches were promised what is not
+/// there.
+pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, CommandError> {
+    let mut stocktake = locked(tx, id, Action::Post)?;
+    stocktake.not_counted = asked.not_counted.unwrap_or(stocktake.not_counted);
+    let all = LineFilter::default();
+    let before = load(tx.conn, &stocktake, &all)?;
+    rules::complete(&stocktake, stocktake.not_counted, &before.lines)?;
+    take_up_found(tx, &stocktake, &before.lines)?;
+    let known = load(tx.conn, &stocktake, &all)?;
+    lock_counted(tx, &stocktake, &known.lines)?;
+    // What is read from here on holds until the commit.
+    let loaded = load(tx.conn, &stocktake, &all)?;
+    let Loaded { lines, books, .. } = &loaded;
+    rules::complete(&stocktake, stocktake.not_counted, lines)?;
+    let figures = figures(lines);
+    rules::approved_or_small(&stocktake, &figures, lines, tx.settings)?;
+    check_places(tx, &stocktake, lines, books)?;
+    post_movements(tx, &stocktake, lines)?;
+    mark(tx, &stocktake, lines)?;
+    records::store_outcomes(tx.conn, &stocktake.id, lines)?;
+    let entries = records::counts(tx.conn, &stocktake.id, None)?;
+    let result = StocktakeResult {
+        stocktake_id: stocktake.id.clone(),
+        store_code: stocktake.store_code.clone(),
+        number: stocktake.number.clone(),
+        posted_at: tx.now,
+        figures,
+        counters: counters(&entries),
+    };
+    records::insert_result(tx.conn, &result)?;
+    stocktake.status = StocktakeStatus::Posted;
+    stocktake.ended = step(tx);
+    if asked.note.is_some() {
+        stocktake.decision_note.clone_from(&asked.note);
+    }
+    finish(tx, stocktake, lines)
+}
+
+/// Locks the balances of every counted line, those that do not seem to differ too.
+fn lock_counted(
+    tx: &mut Tx<'_>,
+    stocktake: &Stocktake,
+    lines: &[Evaluated],
+) -> Result<(), CommandError> {
+    let earliest = lines.iter().filter_map(|line| Some(line.counted()?.1)).min();
+    let when = When::at(earliest.unwrap_or(tx.now), tx.now, tx.settings.zone);
+    lock_for(tx.conn, &movements(stocktake, lines, true), &when)
+}
+
+fn counters(entries: &[CountEntry]) -> Vec<String> {
+    let names: BTreeSet<&String> = entries.iter().map(|entry| &entry.counted_by).collect();
+    names.into_iter().cloned().collect()
+}
+
+/// Takes goods up of which the book knows no lot: nobody knows where they come from.
+fn take_up_found(
+    tx: &mut Tx<'_>,
+    stocktake: &Stocktake,
+    lines: &[Evaluated],
+) -> Result<(), CommandError> {
+    for line in lines {
+        let counted = line.counted().map_or(Quantity::ZERO, |(quantity, _)| quantity);
+        let lot = match (&line.known, &line.line.goods) {
+            (Known::Lot(lot, _), Goods::Unknown(_)) => lot.clone(),
+            (Known::Nowhere, Goods::Unknown(label)) if !counted.is_zero() => {
+                found_lot(tx, stocktake, line, label)?
+            }
+            _ => continue,
+        };
+        records::store_lot(tx.conn, &stocktake.id, line.line.line_no, &lot)?;
+    }
+    Ok(())
+}
+
+fn found_lot(
+    tx: &mut Tx<'_>,
+    stocktake: &Stocktake,
+    line: &Evaluated,
+    label: &Label,
+) -> Result<LotId, CommandError> {
+    let new = MakersLot {
+        id: MakersLotId::generate(),
+        item_code: line.line.item_code.clone(),
+        lot_number: label.lot_number.clone(),
+        maker: label.maker.clone(),
+        is_house_number: false,
+        manufactured_on: label.manufactured_on,
+        expiry: label.expiry,
+        recalled_at: None,
+        recall_reason: None,
+        version: 1,
+        created_at: tx.now,
+    };
+    insert_makers_lot(tx.conn, &new)?;
+    let makers =
+        lock_makers_lot_named(tx.conn, &new.item_code, &new.lot_number, &new.maker)?.unwrap_or(new);
+    if makers.expiry != label.expiry {
+        let number = line.line.line_no;
+        return Err(Refusal::new(
+            Code::LotConflict,
+            format!("第 {number} 行批号 {} 与账面效期不符", makers.lot_number),
+            format!("Line {number}: the book holds lot {} with another expiry", makers.lot_number),
+        )
+        .with("line", number)
+        .with("expires_on", makers.expiry.date().map(|day| day.to_string()))
+        .into());
+    }
+    let provenance = Provenance {
+        owner_code: None,
+        source_kind: Outside::CountDifference,
+        source_name: None,
+        fund_source: None,
+        donor: None,
+        earmarked_for: None,
+        unit_cost: None,
+        cost_is_estimated: false,
+        pack_units: Quantity::new(1).unwrap_or(Quantity::ZERO),
+    };
+    let document = stocktake.id.as_str();
+    Ok(find_or_insert_lot(tx.conn, &makers, &provenance, document, tx.now)?)
+}
+
+/// The movements of the differences, in the order of the sheet; with `every`, those of counted
+/// lines that do not differ too, to lock what they touch.
+fn movements(stocktake: &Stocktake, lines: &[Evaluated], every: bool) -> Vec<NewMovement> {
+    let movement = |line: &Evaluated| {
+        let difference = line.difference()?;
+        let (lot, state) = line.place()?;
+        if difference == 0 && !every {
+            return None;
+        }
+        let here = Account::Store(stocktake.store_code.clone(), state);
+        let outside = Account::Outside(Outside::CountDifference);
+        let (from, to) = if difference < 0 { (here, outside) } else { (outside, here) };
+        Some(NewMovement {
+            reason_code: line.line.reason.map(|reason| reason.as_str().to_owned()),
+            note: line.line.reason_note.clone(),
+            ..NewMovement::new(
+                MovementKind::Count,
+                &stocktake.store_code,
+                &line.line.item_code,
+                &lot,
+                Quantity::new(difference.saturating_abs()).ok()?,
+                from,
+                to,
+                line.line.line_no,
+            )
+        })
+    };
+    lines.iter().filter_map(movement).collect()
+}
+
+/// Holds every counted line against later counts, later movements and promises.
+fn check_places(
+    tx: &mut Tx<'_>,
+    stocktake: &Stocktake,
+    lines: &[Evaluated],
+    books: &Books,
+) -> Result<(), CommandError> {
+    let lots: BTreeSet<LotId> = lines.iter().filter_map(|line| Some(line.place()?.0)).collect();
+    let lots: Vec<LotId> = lots.into_iter().collect();
+    let marks = count_marks(tx.conn, &stocktake.store_code, &lots)?;
+    for line in lines {
+        rules::fits(line, books, &marks)?;
+        let (Some(difference), Some((lot, StockState::Available))) =
+            (line.difference(), line.place())
+        else {
+            continue;
+        };
+        if difference >= 0 {
+            continue;
+        }
+        let promises = promised(tx.conn, &stocktake.store_code, &lot)?;
+        let reserved = Quantity::total(promises.iter().map(|(_, _, quantity)| *quantity));
+        let now = books.on_hand.get(&(lot.clone(), StockState::Available)).copied().unwrap_or(0);
+        let left = now.saturating_add(difference);
+        if left < reserved.units() {
+            return Err(promised_more(line, &lot, left, reserved, &promises).into());
+        }
+    }
+    Ok(())
+}
+
+fn promised_more(
+    line: &Evaluated,
+    lot: &LotId,
+    left: i64,
+    reserved: Quantity,
+    promises: &[(String, String, Quantity)],
+) -> Refusal {
+    let number = line.line.line_no;
+    let told: Vec<serde_json::Value> = promises
+        .iter()
+        .map(|(kind, id, quantity)| {
+            serde_json::json!({"document_kind": kind, "document_id": id, "quantity": quantity})
+        })
+        .collect();
+    Refusal::new(
+        Code::InsufficientStock,
+        format!(
+            "第 {number} 行批次 {lot} 只剩 {left}，但已占用 {reserved}：请先改拣或取消相关单据"
+        ),
+        format!(
+            "Line {number}: {left} of lot {lot} are left and {reserved} are promised: pick the \
+             dispatches anew or cancel them first"
+        ),
+    )
+    .with("line", number)
+    .with("lot_id", lot.as_str())
+    .with("available", left)
+    .with("reserved", reserved.units())
+    .with("promised_to", told)
+}
+
+/// Posts the differences, those of one moment together, the earliest first.
+fn post_movements(
+    tx: &mut Tx<'_>,
+    stocktake: &Stocktake,
+    lines: &[Evaluated],
+) -> Result<(), CommandError> {
+    let moments: BTreeMap<i64, Instant> =
+        lines.iter().filter_map(|line| Some((line.line.line_no, line.counted()?.1))).collect();
+    let mut by_moment: BTreeMap<Instant, Vec<NewMovement>> = BTreeMap::new();
+    for movement in movements(stocktake, lines, false) {
+        if let Some(moment) = moments.get(&movement.line_no) {
+            by_moment.entry(*moment).or_default().push(movement);
+        }
+    }
+    for (occurred_at, lines) in by_moment {
+        let posting = Posting {
+            document_kind: DOCUMENT_KIND.to_owned(),
+            document_id: stocktake.id.to_string(),
+            numbering: Numbering::Given(stocktake.number.clone()),
+            occurred_at,
+            slip_number: None,
+            after_the_fact: false,
+            actor: tx.actor.name.clone(),
+            bound: None,
+            lines,
+        };
+        stock::post(tx.conn, tx.settings.zone, tx.now, posting)?;
+    }
+    Ok(())
+}
+
+/// Marks every counted lot, those that did not differ too.
+fn mark(tx: &mut Tx<'_>, stocktake: &Stocktake, lines: &[Evaluated]) -> Result<(), CommandError> {
+    let chain_seq = lock_chain(tx.conn, &stocktake.store_code)?;
+    let marks = lines.iter().filter_map(|line| {
+        let (lot_id, state) = line.place()?;
+        let (counted, counted_at) = line.counted()?;
+        Some(CountMark {
+            store_code: stocktake.store_code.clone(),
+            lot_id,
+            state,
+            document_id: stocktake.id.to_string(),
+            document_number: stocktake.number.clone(),
+            counted,
+            counted_at,
+            chain_seq,
+            recorded_at: tx.now,
+        })
+    });
+    mark_counted(tx.conn, marks.collect())?;
+    Ok(())
+}
