@@ -7,11 +7,15 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::as_conversions,
+    clippy::float_arithmetic,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test that stumbles says so with its line number"
 )]
 
 mod build;
 mod laws;
 mod oracles;
+mod real_requests;
 mod refusals;
 mod vectors;

@@ -1,9 +1,11 @@
 //! The worked cases. Those of divisible goods are references for the exact shares before rounding.
 
 use crate::build::*;
+use changbei::allocation::comparison::{compare, would_expire};
 use changbei::allocation::lots::{self, Lot, Order};
 use changbei::allocation::transport::{Tariff, cheapest};
 use changbei::allocation::{LimitedBy, Measure, Policy, Routes, solve};
+use changbei::shortfall::projection::DatedStock;
 use chrono::NaiveDate;
 
 fn day(text: &str) -> NaiveDate {
@@ -241,4 +243,38 @@ fn a19_one_way_substitution_is_transport_at_a_penalty() {
     assert_eq!(delivery.flows, [(0, 0, 300), (0, 1, 50), (1, 1, 250)]);
     assert_eq!(delivery.not_served, [0, 200]);
     assert_eq!(delivery.cost, 50);
+}
+
+#[test]
+fn the_figures_of_a09_are_exact() {
+    let recipients = vec![
+        uses("county_hospital", 1200, 240, 7200),
+        uses("cdc", 90, 30, 900),
+        uses("chengxiang", 400, 8, 240),
+        uses("dajishan", 0, 5, 150),
+        uses("zhongzhai", 7, 3, 60),
+    ];
+    let problem = pool(Policy::Leximin, Measure::DaysOfCover, 20, 120, recipients);
+    let figures = compare(&problem, &solve(&problem).unwrap());
+    assert_eq!(figures.lowest_level, Some(fraction("79/6")));
+    assert_eq!(figures.gini, Some(fraction("304/1085")));
+    assert_eq!(figures.range, Some(fraction("221/6")));
+    assert_eq!(figures.units_short, units(4040 + 490 + 70 + 13));
+    assert_eq!((figures.left_at_zero, figures.reserve_left), (0, units(0)));
+}
+
+#[test]
+fn what_is_not_used_before_its_last_day_would_expire() {
+    let until = |day_text: &str, quantity| DatedStock {
+        usable_until: Some(day(day_text)),
+        quantity: units(quantity),
+    };
+    let stores = [
+        // Ten days at five a day use fifty.
+        (vec![until("2026-03-10", 100)], Some(whole(5))),
+        (vec![until("2026-03-10", 10), until("2026-03-20", 10)], Some(whole(5))),
+        // Nobody knows what this one uses.
+        (vec![until("2026-03-10", 70)], None),
+    ];
+    assert_eq!(would_expire(day("2026-03-01"), &stores), units(50));
 }

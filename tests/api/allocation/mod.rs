@@ -7,6 +7,7 @@ mod races;
 mod rehearsing;
 mod roads;
 mod rounds;
+mod solving;
 
 use crate::planning::{fixed, in_force};
 use crate::support::stock::put;
