@@ -98,18 +98,6 @@ words! {
     "reverse_state_change" "/state-changes/{id}/reversal" PostReversals
         of(Kind::StateChange, |tx, id, body| stock::reverse_document(tx, Kind::StateChange, id, body));
     "reverse_movement" "/movements/{id}/reversals" PostReversals movement(stock::reverse_movement);
-    "begin_stocktake" "/stocktakes" RunStocktakes new(stocktakes::begin);
-    "enter_stocktake_counts" "/stocktakes/{id}/counts" RunStocktakes
-        stocktake(stocktakes::enter_counts);
-    "explain_stocktake" "/stocktakes/{id}/reasons" RunStocktakes stocktake(stocktakes::explain);
-    "submit_stocktake" "/stocktakes/{id}/submit" RunStocktakes
-        stocktake(|tx, id, body: &FinishRequest| stocktakes::submit(tx, id, &body.clone().parse()?));
-    "reopen_stocktake" "/stocktakes/{id}/reopen" ReopenStocktakes stocktake(stocktakes::reopen);
-    "approve_stocktake" "/stocktakes/{id}/approve" ApproveStocktakes
-        stocktake(stocktakes::approve);
-    "post_stocktake" "/stocktakes/{id}/post" RunStocktakes
-        stocktake(|tx, id, body: &FinishRequest| stocktakes::post(tx, id, &body.clone().parse()?));
-    "cancel_stocktake" "/stocktakes/{id}/cancel" RunStocktakes stocktake(stocktakes::cancel);
     "create_dispatch" "/dispatches" CreateDispatches new(dispatches::create);
     "approve_dispatch" "/dispatches/{id}/approve" ApproveDispatches dispatch(dispatches::approve);
     "pick_dispatch" "/dispatches/{id}/pick" ShipDispatches dispatch(dispatches::pick);

@@ -34,7 +34,7 @@ impl Figures {
     /// The figures of evaluated lines.
     pub fn of(lines: &[Evaluated]) -> Self {
         let mut figures = Self::default();
-        for line in lines {
+        for line in lines.iter().filter(|line| !line.is_void()) {
             let Some(difference) = line.difference() else {
                 figures.lines_not_counted = figures.lines_not_counted.saturating_add(1);
                 continue;

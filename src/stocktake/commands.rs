@@ -2,6 +2,7 @@
 
 mod begin;
 mod count;
+mod found;
 mod post;
 
 pub use begin::begin;

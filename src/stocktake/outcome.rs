@@ -102,6 +102,11 @@ impl Evaluated {
         self.unit_cost()?.times(self.difference()?)
     }
 
+    /// Whether the line was only found by a slip: added while counting, and its count withdrawn.
+    pub fn is_void(&self) -> bool {
+        self.line.added && self.decision == Decision::NotCounted
+    }
+
     /// Its place in the book.
     pub fn place(&self) -> Option<Place> {
         place_of(&self.known, &self.line)
@@ -154,7 +159,8 @@ impl Progress {
     /// The progress of some lines.
     pub fn of(lines: &[Evaluated]) -> Self {
         let count = |wanted: fn(&Decision) -> bool| {
-            let found = lines.iter().filter(|line| wanted(&line.decision)).count();
+            let lines = lines.iter().filter(|line| !line.is_void());
+            let found = lines.filter(|line| wanted(&line.decision)).count();
             i64::try_from(found).unwrap_or(i64::MAX)
         };
         Self {

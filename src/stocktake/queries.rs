@@ -11,6 +11,7 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{LotId, MakersLotId, MovementId};
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use crate::stock::{DocumentRef, MovementKind, StockState};
+use crate::stocktake::sheet::Frozen;
 use crate::stocktake::variance::{Books, Change, Place};
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -31,7 +32,8 @@ pub struct Held {
     pub on_hand: Quantity,
 }
 
-/// Every balance that a store has or had, by item, lot and state; of some items, or of all.
+/// What a store holds by item, lot and state, with `empty` what it held once too; of some items, or
+/// of all.
 ///
 /// # Errors
 /// When the database fails.
@@ -39,6 +41,7 @@ pub fn held(
     conn: &mut DbConnection,
     store: &StoreCode,
     items: Option<&[ItemCode]>,
+    empty: bool,
 ) -> Result<Vec<Held>, DbError> {
     let mut query = stock_balance::table
         .inner_join(item::table)
@@ -51,6 +54,9 @@ pub fn held(
             stock_balance::on_hand,
         ))
         .into_boxed();
+    if !empty {
+        query = query.filter(stock_balance::on_hand.gt(Quantity::ZERO));
+    }
     if let Some(items) = items {
         query = query.filter(stock_balance::item_code.eq_any(items));
     }
@@ -75,8 +81,8 @@ type MovementColumns = (
     (i64, Instant, Instant),
 );
 
-/// What has changed at a store since a sheet was made: what happened after `frozen_at`, and what
-/// was recorded after the store's movement `frozen_seq`; of some items, or of all.
+/// What has changed at a store since a sheet was made: what happened after its moment, and what was
+/// recorded after it; of some items, or of all.
 ///
 /// # Errors
 /// When the database fails.
@@ -84,14 +90,10 @@ pub fn changes(
     conn: &mut DbConnection,
     store: &StoreCode,
     items: Option<&[ItemCode]>,
-    frozen_at: Instant,
-    frozen_seq: i64,
+    frozen: Frozen,
 ) -> Result<BTreeMap<Place, Vec<Change>>, DbError> {
     let mut query = stock_movement::table
         .filter(stock_movement::store_code.eq(store))
-        .filter(
-            stock_movement::chain_seq.gt(frozen_seq).or(stock_movement::occurred_at.gt(frozen_at)),
-        )
         .select((
             (
                 stock_movement::id,
@@ -109,6 +111,14 @@ pub fn changes(
             (stock_movement::chain_seq, stock_movement::occurred_at, stock_movement::recorded_at),
         ))
         .into_boxed();
+    let since = stock_movement::chain_seq.gt(frozen.seq);
+    // Nothing happens later than it is recorded, so only a sheet of the past can have missed what
+    // stood in the chain; the other kind reads the end of the chain alone.
+    query = if frozen.in_the_past {
+        query.filter(since.or(stock_movement::occurred_at.gt(frozen.at)))
+    } else {
+        query.filter(since)
+    };
     if let Some(items) = items {
         query = query.filter(stock_movement::item_code.eq_any(items));
     }
@@ -147,14 +157,13 @@ pub fn books(
     conn: &mut DbConnection,
     store: &StoreCode,
     items: Option<&[ItemCode]>,
-    frozen_at: Instant,
-    frozen_seq: i64,
+    frozen: Frozen,
 ) -> Result<Books, DbError> {
-    let on_hand = held(conn, store, items)?
+    let on_hand = held(conn, store, items, false)?
         .into_iter()
         .map(|held| ((held.lot_id, held.state), held.on_hand.units()))
         .collect();
-    let changes = changes(conn, store, items, frozen_at, frozen_seq)?;
+    let changes = changes(conn, store, items, frozen)?;
     Ok(Books { on_hand, changes })
 }
 

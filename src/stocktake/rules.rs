@@ -122,7 +122,7 @@ pub fn complete(
     let numbers = |wanted: &dyn Fn(&Evaluated) -> bool| -> Vec<i64> {
         lines.iter().filter(|line| wanted(line)).map(|line| line.line.line_no).collect()
     };
-    let blank = numbers(&|line| line.decision == Decision::NotCounted && !is_void(line));
+    let blank = numbers(&|line| line.decision == Decision::NotCounted && !line.is_void());
     let waiting = numbers(&|line| matches!(line.decision, Decision::Waits(_)));
     let several = numbers(&|line| line.known == Known::Several && line.counted().is_some());
     let unexplained =
@@ -162,11 +162,6 @@ pub fn complete(
     .with("waiting", waiting)
     .with("several_lots", several)
     .with("without_reason", unexplained))
-}
-
-/// Whether a line was only found by a slip: added while counting, and its count withdrawn.
-pub fn is_void(line: &Evaluated) -> bool {
-    line.line.added && line.decision == Decision::NotCounted
 }
 
 /// Whether differences need another user's approval: above either limit.

@@ -111,6 +111,29 @@ pub struct Stocktake {
     pub version: i64,
 }
 
+/// The moment of the book from which a sheet was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frozen {
+    /// Business time.
+    pub at: Instant,
+    /// The last movement of the store's chain when the sheet was made.
+    pub seq: i64,
+    /// Whether the business time lay in the past already, so that movements from after it were
+    /// known when the sheet was made.
+    pub in_the_past: bool,
+}
+
+impl Stocktake {
+    /// The moment of the book from which the sheet was made.
+    pub fn frozen(&self) -> Frozen {
+        Frozen {
+            at: self.frozen_at,
+            seq: self.frozen_seq,
+            in_the_past: self.frozen_at < self.created.at,
+        }
+    }
+}
+
 /// What a label says of goods that the book does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {

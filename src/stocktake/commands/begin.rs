@@ -99,8 +99,9 @@ fn sheet(tx: &mut Tx<'_>, stocktake: &Stocktake) -> Result<Vec<SheetLine>, Comma
         Coverage::Whole | Coverage::Category(_) => None,
     };
     let store = &stocktake.store_code;
-    let balances = held(tx.conn, store, items)?;
-    let changes = changes(tx.conn, store, items, stocktake.frozen_at, stocktake.frozen_seq)?;
+    let frozen = stocktake.frozen();
+    let balances = held(tx.conn, store, items, frozen.in_the_past)?;
+    let changes = changes(tx.conn, store, items, frozen)?;
     let on_hand = balances
         .iter()
         .map(|held| ((held.lot_id.clone(), held.state), held.on_hand.units()))

@@ -4,21 +4,21 @@ use crate::catalogue::Item;
 use crate::catalogue::packs::EnteredQuantity;
 use crate::command::{CommandError, Done, Tx};
 use crate::kernel::id::{CountId, LotId, StocktakeId};
-use crate::kernel::time::parse_date;
 use crate::kernel::{
     Bilingual, Code, FaultCode, Faults, Instant, ItemCode, LotNumber, Quantity, Refusal,
 };
 use crate::stock::records::find_lots;
 use crate::stock::requests::{item_of, items_named, lot_id, optional_text, state};
 use crate::stock::{Expiry, Lot, StockState};
+use crate::stocktake::commands::found::label;
 use crate::stocktake::commands::{locked, subject};
 use crate::stocktake::counting::{Admission, CountEntry, Decision, admit, decide};
 use crate::stocktake::queries::loaded::{Loaded, load};
-use crate::stocktake::queries::{KnownLabel, labels, lots_at};
+use crate::stocktake::queries::lots_at;
 use crate::stocktake::records::{self, LineFilter};
 use crate::stocktake::requests::{CountBody, CountsRequest, LINES_MAX};
 use crate::stocktake::rules::Action;
-use crate::stocktake::sheet::{Goods, Label, SheetLine, Stocktake};
+use crate::stocktake::sheet::{Goods, SheetLine, Stocktake};
 use crate::stocktake::views::{CountOutcomeView, CountsView};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -496,76 +496,4 @@ fn pointer_of(line: &str, field: &str) -> String {
         "round" | "counted_by" | "witnessed_by" => format!("/{field}"),
         field => format!("{line}/{field}"),
     }
-}
-
-/// What the label of goods says that this store's sheet does not have: as the county's book knows
-/// it, or as it is told.
-fn label(
-    tx: &mut Tx<'_>,
-    body: &CountBody,
-    item: &Item,
-    number: &LotNumber,
-    maker: Option<String>,
-    pointer: &str,
-    faults: &mut Faults,
-) -> Result<Option<Label>, CommandError> {
-    let mut date = |field: &str, given: &Option<String>| match given {
-        None => Some(None),
-        Some(text) => {
-            let read = parse_date(text).ok_or(FaultCode::NotADate);
-            faults.keep(format!("{pointer}/{field}"), read).map(Some)
-        }
-    };
-    let expires_on = date("expires_on", &body.expires_on);
-    let manufactured_on = date("manufactured_on", &body.manufactured_on);
-    let (Some(expires_on), Some(manufactured_on)) = (expires_on, manufactured_on) else {
-        return Ok(None);
-    };
-    let told = match (expires_on, body.no_expiry, body.expiry_unknown) {
-        (Some(day), false, false) => Some(Expiry::Dated(day)),
-        (None, true, false) => Some(Expiry::None),
-        (None, false, true) => Some(Expiry::Unknown),
-        (None, false, false) => None,
-        _ => {
-            faults.add(format!("{pointer}/expires_on"), FaultCode::Contradicts);
-            return Ok(None);
-        }
-    };
-    let known: Vec<KnownLabel> = labels(tx.conn, &item.code, number)?
-        .into_iter()
-        .filter(|known| maker.as_ref().is_none_or(|maker| *maker == known.maker))
-        .collect();
-    if let [known] = known.as_slice() {
-        let expiry =
-            Expiry::from_columns(&known.expiry, known.expires_on).unwrap_or(Expiry::Unknown);
-        if told.is_some_and(|told| told != expiry) {
-            return Err(conflict(number, known, pointer).into());
-        }
-        return Ok(Some(Label {
-            lot_number: number.clone(),
-            maker: known.maker.clone(),
-            manufactured_on: known.manufactured_on,
-            expiry,
-        }));
-    }
-    let expiry = faults.keep(format!("{pointer}/expires_on"), told.ok_or(FaultCode::Required));
-    Ok(expiry.map(|expiry| Label {
-        lot_number: number.clone(),
-        maker: maker.unwrap_or_default(),
-        manufactured_on,
-        expiry,
-    }))
-}
-
-fn conflict(number: &LotNumber, known: &KnownLabel, pointer: &str) -> Refusal {
-    let held = known.expires_on.map_or_else(|| known.expiry.clone(), |day| day.to_string());
-    Refusal::new(
-        Code::LotConflict,
-        format!("账面上批号 {number} 的效期为 {held}"),
-        format!("The book holds lot number {number} with the expiry {held}"),
-    )
-    .with("makers_lot_id", known.id.as_str())
-    .with("expiry", known.expiry.as_str())
-    .with("expires_on", known.expires_on.map(|day| day.to_string()))
-    .at(format!("{pointer}/expires_on"), FaultCode::Contradicts)
 }

@@ -1,17 +1,15 @@
 //! Posting a stocktake: the book of each count's moment becomes what was counted.
 
 use crate::command::{CommandError, Done, Tx};
-use crate::kernel::id::{LotId, MakersLotId, StocktakeId};
+use crate::kernel::id::{LotId, StocktakeId};
 use crate::kernel::{Code, Instant, Quantity, Refusal};
 use crate::stock::posting::When;
 use crate::stock::records::{
-    self as stock, Numbering, Posting, count_marks, find_or_insert_lot, insert_makers_lot,
-    lock_chain, lock_for, lock_makers_lot_named, mark_counted,
+    self as stock, Numbering, Posting, count_marks, lock_chain, lock_for, mark_counted,
 };
-use crate::stock::{
-    Account, CountMark, MakersLot, MovementKind, NewMovement, Outside, Provenance, StockState,
-};
+use crate::stock::{Account, CountMark, MovementKind, NewMovement, Outside, StockState};
 use crate::stocktake::accuracy::Figures;
+use crate::stocktake::commands::found::found_lot;
 use crate::stocktake::commands::{finish, locked, step};
 use crate::stocktake::counting::CountEntry;
 use crate::stocktake::outcome::{Evaluated, Known};
@@ -20,7 +18,7 @@ use crate::stocktake::queries::promised;
 use crate::stocktake::records::{self, LineFilter, StocktakeResult};
 use crate::stocktake::requests::Finish;
 use crate::stocktake::rules::{self, Action};
-use crate::stocktake::sheet::{DOCUMENT_KIND, Goods, Label, Stocktake, StocktakeStatus};
+use crate::stocktake::sheet::{DOCUMENT_KIND, Goods, Stocktake, StocktakeStatus};
 use crate::stocktake::variance::Books;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,54 +102,6 @@ fn take_up_found(
         records::store_lot(tx.conn, &stocktake.id, line.line.line_no, &lot)?;
     }
     Ok(())
-}
-
-fn found_lot(
-    tx: &mut Tx<'_>,
-    stocktake: &Stocktake,
-    line: &Evaluated,
-    label: &Label,
-) -> Result<LotId, CommandError> {
-    let new = MakersLot {
-        id: MakersLotId::generate(),
-        item_code: line.line.item_code.clone(),
-        lot_number: label.lot_number.clone(),
-        maker: label.maker.clone(),
-        is_house_number: false,
-        manufactured_on: label.manufactured_on,
-        expiry: label.expiry,
-        recalled_at: None,
-        recall_reason: None,
-        version: 1,
-        created_at: tx.now,
-    };
-    insert_makers_lot(tx.conn, &new)?;
-    let makers =
-        lock_makers_lot_named(tx.conn, &new.item_code, &new.lot_number, &new.maker)?.unwrap_or(new);
-    if makers.expiry != label.expiry {
-        let number = line.line.line_no;
-        return Err(Refusal::new(
-            Code::LotConflict,
-            format!("第 {number} 行批号 {} 与账面效期不符", makers.lot_number),
-            format!("Line {number}: the book holds lot {} with another expiry", makers.lot_number),
-        )
-        .with("line", number)
-        .with("expires_on", makers.expiry.date().map(|day| day.to_string()))
-        .into());
-    }
-    let provenance = Provenance {
-        owner_code: None,
-        source_kind: Outside::CountDifference,
-        source_name: None,
-        fund_source: None,
-        donor: None,
-        earmarked_for: None,
-        unit_cost: None,
-        cost_is_estimated: false,
-        pack_units: Quantity::new(1).unwrap_or(Quantity::ZERO),
-    };
-    let document = stocktake.id.as_str();
-    Ok(find_or_insert_lot(tx.conn, &makers, &provenance, document, tx.now)?)
 }
 
 /// The movements of the differences, in the order of the sheet; with `every`, those of counted

@@ -40,13 +40,7 @@ pub fn load(
     };
     let whole = filter.items.is_none() && filter.limit.is_none();
     let items: Option<Vec<ItemCode>> = (!whole).then(|| items_of(&lines));
-    let books = books(
-        conn,
-        &stocktake.store_code,
-        items.as_deref(),
-        stocktake.frozen_at,
-        stocktake.frozen_seq,
-    )?;
+    let books = books(conn, &stocktake.store_code, items.as_deref(), stocktake.frozen())?;
     let candidates = candidates(conn, stocktake, &lines)?;
     let ids: BTreeSet<LotId> = lines
         .iter()
