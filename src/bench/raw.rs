@@ -39,8 +39,11 @@ enum Varying {
     AuditChain,
 }
 
+/// A table, the column that tells its newest row, and what differs from row to row.
+type NewRow = (&'static str, &'static str, &'static [(&'static str, Varying)]);
+
 /// The tables in which a posting leaves a new row, and what of the row differs.
-const TABLES: [(&str, &str, &[(&str, Varying)]); 4] = [
+const TABLES: [NewRow; 4] = [
     ("idempotency_key", "recorded_at", &[("key", Varying::Id)]),
     (
         "stock_movement",

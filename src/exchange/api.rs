@@ -121,7 +121,7 @@ fn with_rows(error: CommandError, found: &ReadLines) -> CommandError {
             rows.sort_by_key(|fault| fault.row);
             refusal_of_rows(&rows).into()
         }
-        other => other,
+        other @ (CommandError::Refused(_) | CommandError::Failed(_)) => other,
     }
 }
 

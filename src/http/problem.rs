@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 pub struct ApiError {
     refusal: Refusal,
     #[source]
-    cause: Option<DbError>,
+    cause: Option<Box<DbError>>,
 }
 
 impl From<Refusal> for ApiError {
@@ -40,7 +40,7 @@ impl From<DbError> for ApiError {
             DbError::DiskFailed(_) => Code::StorageFailed,
             DbError::Query(_) => Code::Internal,
         };
-        Self { refusal: Refusal::plain(code), cause: Some(error) }
+        Self { refusal: Refusal::plain(code), cause: Some(Box::new(error)) }
     }
 }
 

@@ -277,7 +277,8 @@ mod tests {
         let first = count(1, "Li", 100, 1);
         let second = count(2, "Wang", 90, 2);
         let both = [first.clone(), second.clone()];
-        let cases: Vec<(&str, CountEntry, Result<Admission, (&str, FaultCode)>)> = vec![
+        type Case<'a> = (&'a str, CountEntry, Result<Admission, (&'a str, FaultCode)>);
+        let cases: Vec<Case<'_>> = vec![
             ("sent again", first.clone(), Ok(Admission::Duplicate(first.id.clone()))),
             (
                 "counted in this round",

@@ -45,7 +45,7 @@ impl Evaluated {
         if let Some(outcome) = &line.outcome {
             let known = match known {
                 Known::Lot(lot, _) => Known::Lot(lot, outcome.unit_cost),
-                other => other,
+                other @ (Known::Nowhere | Known::Several) => other,
             };
             return Self {
                 known,

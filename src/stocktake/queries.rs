@@ -167,6 +167,9 @@ pub fn books(
     Ok(Books { on_hand, changes })
 }
 
+/// Lots with their makers, by item and number on the label.
+pub type LotsByNumber = BTreeMap<(ItemCode, LotNumber), Vec<(LotId, String)>>;
+
 /// The lots of items that a store has or had, by item and number on the label.
 ///
 /// # Errors
@@ -175,7 +178,7 @@ pub fn lots_at(
     conn: &mut DbConnection,
     store: &StoreCode,
     items: &[ItemCode],
-) -> Result<BTreeMap<(ItemCode, LotNumber), Vec<(LotId, String)>>, DbError> {
+) -> Result<LotsByNumber, DbError> {
     let rows: Vec<(ItemCode, LotNumber, LotId, String)> = stock_balance::table
         .inner_join(lot::table.inner_join(makers_lot::table))
         .filter(stock_balance::store_code.eq(store))
@@ -184,7 +187,7 @@ pub fn lots_at(
         .distinct()
         .order((makers_lot::item_code, makers_lot::lot_number, lot::id))
         .load(conn)?;
-    let mut found: BTreeMap<(ItemCode, LotNumber), Vec<(LotId, String)>> = BTreeMap::new();
+    let mut found = LotsByNumber::new();
     for (item, number, id, maker) in rows {
         found.entry((item, number)).or_default().push((id, maker));
     }
@@ -215,20 +218,20 @@ pub fn labels(
     item_code: &ItemCode,
     lot_number: &LotNumber,
 ) -> Result<Vec<KnownLabel>, DbError> {
-    let rows: Vec<(MakersLotId, String, Option<NaiveDate>, String, Option<NaiveDate>)> =
-        makers_lot::table
-            .filter(makers_lot::item_code.eq(item_code))
-            .filter(makers_lot::lot_number.eq(lot_number))
-            .select((
-                makers_lot::id,
-                makers_lot::maker,
-                makers_lot::manufactured_on,
-                makers_lot::expiry,
-                makers_lot::expires_on,
-            ))
-            .order(makers_lot::id)
-            .limit(1_000)
-            .load(conn)?;
+    type Row = (MakersLotId, String, Option<NaiveDate>, String, Option<NaiveDate>);
+    let rows: Vec<Row> = makers_lot::table
+        .filter(makers_lot::item_code.eq(item_code))
+        .filter(makers_lot::lot_number.eq(lot_number))
+        .select((
+            makers_lot::id,
+            makers_lot::maker,
+            makers_lot::manufactured_on,
+            makers_lot::expiry,
+            makers_lot::expires_on,
+        ))
+        .order(makers_lot::id)
+        .limit(1_000)
+        .load(conn)?;
     let to = |(id, maker, manufactured_on, expiry, expires_on)| KnownLabel {
         id,
         maker,

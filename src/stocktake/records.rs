@@ -9,7 +9,7 @@ use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, StoreCode};
 use crate::stock::{Expiry, ReasonCode, StockState};
 use crate::stocktake::accuracy::Figures;
-use crate::stocktake::counting::CountEntry;
+use crate::stocktake::counting::{CountEntry, Decision};
 use crate::stocktake::outcome::Evaluated;
 use crate::stocktake::sheet::{
     Coverage, Goods, Label, LineOutcome, NotCounted, SheetLine, Step, Stocktake, StocktakeStatus,
@@ -506,8 +506,8 @@ pub fn store_outcomes(
             continue;
         };
         let round = match line.decision {
-            crate::stocktake::counting::Decision::Decided { round, .. } => Some(round),
-            _ => None,
+            Decision::Decided { round, .. } => Some(round),
+            Decision::NotCounted | Decision::Waits(_) => None,
         };
         diesel::update(stocktake_line::table.find((stocktake, line.line.line_no)))
             .set((

@@ -266,10 +266,11 @@ pub fn naming_users<'a>(
     };
     let lot = &movement.line.lot_id;
     let users = usage::taken_since(tx.conn, store, lot, state, movement.recorded_at)?;
-    let promises: Vec<_> = cuts::promises_of(tx.conn, store, &[movement.line.item_code.clone()])?
-        .into_iter()
-        .filter(|(_, promise)| promise.lot_id == *lot && state == StockState::Available)
-        .map(|(_, promise)| promise)
-        .collect();
+    let promises: Vec<_> =
+        cuts::promises_of(tx.conn, store, std::slice::from_ref(&movement.line.item_code))?
+            .into_iter()
+            .filter(|(_, promise)| promise.lot_id == *lot && state == StockState::Available)
+            .map(|(_, promise)| promise)
+            .collect();
     Ok(CommandError::Refused(Box::new(rules::used_since(*refusal, &users, &promises))))
 }
