@@ -3,7 +3,7 @@
 use crate::access::Permission;
 use crate::correction::commands;
 use crate::correction::requests::{CorrectionRequest, ExpiryRequest};
-use crate::correction::views::CorrectionView;
+use crate::correction::views::LabelCorrectionView;
 use crate::http::{ApiError, Caller};
 use crate::kernel::Refusal;
 use crate::kernel::id::MakersLotId;
@@ -20,7 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 #[utoipa::path(tag = "stock", operation_id = "correct_makers_lot",
     request_body = CorrectionRequest,
     params(("id" = MakersLotId, Path, description = "The maker's lot's id")),
-    responses((status = 200, description = "What was corrected, and where it lies", body = CorrectionView)),
+    responses((status = 200, description = "What was corrected, and where it lies", body = LabelCorrectionView)),
     extensions(("x-permission" = json!("lots.correct"))))]
 #[post("/makers-lots/{id}/correction")]
 pub async fn correct_makers_lot(
@@ -41,7 +41,7 @@ pub async fn correct_makers_lot(
 #[utoipa::path(tag = "stock", operation_id = "set_makers_lot_expiry",
     request_body = ExpiryRequest,
     params(("id" = MakersLotId, Path, description = "The maker's lot's id")),
-    responses((status = 200, description = "What was changed, and where it lies", body = CorrectionView)),
+    responses((status = 200, description = "What was changed, and where it lies", body = LabelCorrectionView)),
     extensions(("x-permission" = json!("lots.correct"))))]
 #[post("/makers-lots/{id}/expiry")]
 pub async fn set_makers_lot_expiry(

@@ -10,7 +10,7 @@ use crate::catalogue::records as items;
 use crate::command::{CommandError, Done, Subject, Tx};
 use crate::correction::requests::{CorrectionRequest, ExpiryRequest, Why};
 use crate::correction::rules::{ExpiryBecause, PutRight, change_expiry, merge, put_right};
-use crate::correction::views::CorrectionView;
+use crate::correction::views::LabelCorrectionView;
 use crate::db::DbError;
 use crate::dispatch::order::Order;
 use crate::dispatch::papers::Event;
@@ -363,7 +363,7 @@ fn answer(
     let balances = stock::balances_of_makers_lot(tx.conn, scope, now_under)?;
     let lots = queries::lots_of_makers_lot(tx.conn, now_under)?;
     let on_way = queries::in_transit(tx.conn, scope, None, Some(&lot.item_code), None)?;
-    let view = CorrectionView {
+    let view = LabelCorrectionView {
         event: LabelEventView::from(event.clone()),
         makers_lot: MakersLotView::from(&lot),
         movements,

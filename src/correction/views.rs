@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 /// A correction of a maker's lot, and where its stock lies now.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct CorrectionView {
+pub struct LabelCorrectionView {
     /// What was corrected.
     pub event: LabelEventView,
     /// The maker's lot under which the stock stands now.

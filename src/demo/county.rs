@@ -250,8 +250,8 @@ impl DemoStore {
             storage: Some(storage.into_iter().map(str::to_owned).collect()),
             consumption_by: Some("issue".to_owned()),
             duty_phone: Some("0797-2630120".to_owned()),
-            latitude: Some("24.7".to_owned()),
-            longitude: Some("114.5".to_owned()),
+            latitude: None,
+            longitude: None,
         }
     }
 }

@@ -316,17 +316,19 @@ pub fn relabel(
             if on_the_way.is_zero() {
                 continue;
             }
-            let old = dispatch_load::table.find((&load.shipment_id, line.line, &load.lot_id));
+            let old = (&load.shipment_id, line.line, &load.lot_id);
             let ended = load.shipped.minus_or_zero(on_the_way);
             // What came over the papers stays with what ended, or goes with the rest.
             let over = if ended.is_zero() { load.over } else { Quantity::ZERO };
             if ended.is_zero() {
-                diesel::delete(old).execute(conn)?;
+                diesel::delete(dispatch_load::table.find(old)).execute(conn)?;
             } else {
-                diesel::update(old).set(dispatch_load::shipped.eq(ended)).execute(conn)?;
+                diesel::update(dispatch_load::table.find(old))
+                    .set(dispatch_load::shipped.eq(ended))
+                    .execute(conn)?;
             }
-            let new = dispatch_load::table.find((&load.shipment_id, line.line, lot_id));
-            let added = diesel::update(new)
+            let new = (&load.shipment_id, line.line, lot_id);
+            let added = diesel::update(dispatch_load::table.find(new))
                 .set((
                     dispatch_load::shipped.eq(dispatch_load::shipped + on_the_way.units()),
                     dispatch_load::surplus.eq(dispatch_load::surplus + over.units()),
