@@ -306,18 +306,32 @@ pub fn movements_of(
     rows.into_iter().map(Movement::try_from).collect()
 }
 
-/// The movements that take others back, by the one they take back.
+/// Movements that take others back, with how much, by the one they take back.
+pub type Reversals = BTreeMap<MovementId, Vec<(MovementId, Quantity)>>;
+
+/// The movements that take others back.
 ///
 /// # Errors
 /// When the database fails.
-pub fn reversals_of(
+pub fn reversals_of(conn: &mut DbConnection, ids: &[MovementId]) -> Result<Reversals, DbError> {
+    reversals_as_known(conn, ids, None)
+}
+
+/// The same, among those that were on record by `known`.
+///
+/// # Errors
+/// When the database fails.
+pub fn reversals_as_known(
     conn: &mut DbConnection,
     ids: &[MovementId],
-) -> Result<BTreeMap<MovementId, Vec<(MovementId, Quantity)>>, DbError> {
-    let mut found: BTreeMap<MovementId, Vec<(MovementId, Quantity)>> = BTreeMap::new();
+    known: Option<Instant>,
+) -> Result<Reversals, DbError> {
+    let known = known.unwrap_or(Instant::LAST);
+    let mut found = Reversals::new();
     for ids in ids.chunks(1_000) {
         let rows: Vec<(Option<MovementId>, MovementId, Quantity)> = stock_movement::table
             .filter(stock_movement::reverses.eq_any(ids))
+            .filter(stock_movement::recorded_at.le(known))
             .select((stock_movement::reverses, stock_movement::id, stock_movement::quantity))
             .order((stock_movement::recorded_at, stock_movement::id))
             .load(conn)?;

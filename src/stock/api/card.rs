@@ -135,7 +135,7 @@ pub async fn stock_card(
                 None => (None, opening),
             };
             let movements = card_movements(conn, &card, known, place.as_ref(), size.probe())?;
-            let (rows, next_cursor) = page(conn, movements, running, size)?;
+            let (rows, next_cursor) = page(conn, movements, running, known, size)?;
             Ok(Shown::Page(CardPage {
                 store_code: card.store,
                 item_code: card.item,
@@ -158,13 +158,14 @@ fn page(
     conn: &mut crate::db::DbConnection,
     mut movements: Vec<Movement>,
     running: i64,
+    known: Option<Instant>,
     size: PageSize,
 ) -> Result<(Vec<CardRow>, Option<String>), crate::command::CommandError> {
     let most = usize::try_from(size.rows()).unwrap_or(usize::MAX);
     let more = movements.len() > most;
     movements.truncate(most);
     let ids: Vec<MovementId> = movements.iter().map(|movement| movement.id.clone()).collect();
-    let mut reversals = queries::reversals_of(conn, &ids)?;
+    let mut reversals = queries::reversals_as_known(conn, &ids, known)?;
     let mut balance = running;
     let rows: Vec<CardRow> = movements
         .into_iter()
