@@ -1,15 +1,16 @@
-//! A clock that jumps back a day and forth under load: what is recorded stays in order.
+//! A clock that jumps back and ahead by days under load: what is recorded stays in order.
 
-use crate::journal::Memory;
+use crate::journal::{Intent, Memory};
 use crate::kill::converge;
 use crate::load::{Load, asks_again, journals};
-use crate::service::{Service, missing, verify};
+use crate::service::{Answer, Service, missing, verify};
 use crate::support::chance::Chance;
 use crate::support::{Place, postgres_place, sqlite_place};
 use crate::{alone, rounds};
 use changbei::db::schema::{audit_entry, stock_movement};
 use changbei::db::{Db, DbError, DbOptions};
 use diesel::prelude::*;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::Ordering;
@@ -32,6 +33,19 @@ fn set(file: &Path, offset: &str) {
     let new = file.with_extension("new");
     std::fs::write(&new, offset).expect("the offset is written");
     std::fs::rename(new, file).expect("the offset is set");
+}
+
+/// A clock that went ahead by more than an hour is believed once a commander has said so.
+fn accept(service: &Service, nth: usize) {
+    let body = json!({"reason": "compared with another"});
+    let key = format!("clock-{nth}");
+    let answer = service.client().post("commander", "/api/v1/clock/accept", &key, &body);
+    assert_eq!(answer.expect("an answer").status, 201);
+}
+
+/// Until then nothing is recorded, and a client asks again.
+fn asks_again_of_a_clock(intent: &Intent, answer: &Answer) -> bool {
+    answer.code() == "clock_jumped" || asks_again(intent, answer)
 }
 
 #[test]
@@ -62,10 +76,11 @@ fn jump(place: &Place) {
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         command
     });
-    let load = Load::start(&service.base_url, &files, 0, seed, asks_again);
-    // Ahead by less than an hour, which nobody need accept, and back by days.
-    for back_and_forth in ["-1d", "+0", "-40d", "+0", "+50m", "-1h"].repeat(rounds(1, 10)) {
+    let load = Load::start(&service.base_url, &files, 0, seed, asks_again_of_a_clock);
+    let jumps = ["-1d", "+0", "-40d", "+0", "+50m", "-1h", "+3d"].repeat(rounds(1, 10));
+    for (nth, back_and_forth) in jumps.into_iter().enumerate() {
         set(&offset, back_and_forth);
+        accept(&service, nth);
         let (started, before) = (Instant::now(), load.settled.load(Ordering::SeqCst));
         while load.settled.load(Ordering::SeqCst) < before + 20 {
             let told = format!("no answers {back_and_forth}, seed {seed}");
@@ -75,6 +90,7 @@ fn jump(place: &Place) {
     }
     load.stop();
     set(&offset, "+0");
+    accept(&service, usize::MAX);
     converge(&service.client(), &place.url, &files, &format!("seed {seed}"));
     verify(&place.url);
     assert!(Memory::of(&files).done() > 20);
