@@ -544,3 +544,41 @@ fn a_signing_whose_goods_were_used_is_not_reversed_and_the_issue_is_named() {
         is_clean(app);
     });
 }
+
+#[test]
+fn a_period_closes_only_when_no_fact_of_it_is_unmatched() {
+    TestApp::each(|app| {
+        app.set_time("2026-03-03T02:00:00Z");
+        let mut used = handed_out(60);
+        used["occurred_at"] = json!("2026-03-02T02:00:00Z");
+        app.post("keeper.depot", "/issues", used).expect(201);
+        let close = |user: &str, scope: Value, day: &str| {
+            let mut body = scope;
+            body["through_day"] = json!(day);
+            app.post(user, "/periods/close", body)
+        };
+        let depot = || json!({"store_code": "QN-DEPOT"});
+        let county = || json!({"region_code": "360729"});
+        // Of the day before nothing is open, and another store is not its business.
+        close("keeper.depot", depot(), "2026-03-01").expect(201);
+        let hospital = json!({"store_code": "QN-HOSP"});
+        close("keeper.hospital", hospital, "2026-03-02").expect(201);
+        for (user, scope) in [("keeper.depot", depot()), ("commander", county())] {
+            let refused = close(user, scope, "2026-03-02").refused(409, "unmatched_open");
+            let open = json!([{"store_code": "QN-DEPOT", "facts": 1, "quantity": 60}]);
+            assert_eq!(refused["unmatched"], open);
+        }
+        let came = |lot: &str, quantity: i64| {
+            let mut late = receipt(quantity, "2026-03-02T01:00:00Z");
+            late["lines"][0]["lot_number"] = json!(lot);
+            app.post("keeper.depot", "/receipts", late).expect(201);
+        };
+        came("LATE", 45);
+        let refused = close("keeper.depot", depot(), "2026-03-02").refused(409, "unmatched_open");
+        assert_eq!(refused["unmatched"][0]["quantity"], 15);
+        came("LATER", 20);
+        close("keeper.depot", depot(), "2026-03-02").expect(201);
+        close("commander", county(), "2026-03-02").expect(201);
+        is_clean(app);
+    });
+}
