@@ -4,7 +4,7 @@ use crate::dispatch::{Dispatch, lorry};
 use crate::support::stock::{held, put, put_for};
 use crate::support::{Answer, TestApp};
 use changbei::kernel::{Instant, ItemCode, StoreCode};
-use changbei::stock::commands::unmatched::clear_by_count;
+use changbei::stock::commands::unmatched::{clear_by_count, lock_open};
 use changbei::stock::queries::unmatched::open_unmatched_through;
 use changbei::stock::{DocumentRef, verify::verify};
 use serde_json::{Value, json};
@@ -283,7 +283,8 @@ fn a_count_takes_an_open_fact_upon_itself_and_then_it_cannot_be_reversed() {
             let store = StoreCode::new("QN-DEPOT").unwrap();
             let items = [ItemCode::new("M03").unwrap()].into_iter();
             let at = Instant::parse("2026-03-02T02:00:00Z").unwrap();
-            let cleared = clear_by_count(tx, &store, items, at, &by)?;
+            let open = lock_open(tx, &store, items)?;
+            let cleared = clear_by_count(tx, &store, open.iter(), at, &by)?;
             assert_eq!(cleared.len(), 1);
             let subject = changbei::command::Subject {
                 kind: "stocktake",
