@@ -44,11 +44,11 @@ pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, C
     let all = LineFilter::default();
     let before = load(tx.conn, &stocktake, &all)?;
     rules::complete(&stocktake, stocktake.not_counted, &before.lines)?;
+    // Open facts are locked before lots and balances, as everywhere.
+    let items = before.lines.iter().map(|line| line.line.item_code.clone());
+    let open = lock_open(tx, &stocktake.store_code, items)?;
     take_up_found(tx, &stocktake, &before.lines)?;
     let known = load(tx.conn, &stocktake, &all)?;
-    // Open facts are locked before balances, as everywhere.
-    let items = known.lines.iter().map(|line| line.line.item_code.clone());
-    let open = lock_open(tx, &stocktake.store_code, items)?;
     lock_counted(tx, &stocktake, &known.lines)?;
     // What is read from here on holds until the commit.
     let loaded = load(tx.conn, &stocktake, &all)?;
