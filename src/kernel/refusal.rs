@@ -91,6 +91,8 @@ codes! {
     PeriodClosed = "period_closed", 409, "该期间已结账", "The period is closed";
     /// The business time lies further back than the caller's role may post.
     TooFarBack = "too_far_back", 409, "补录时间过早", "Too far back for your role";
+    /// Facts of the period are unmatched still.
+    UnmatchedOpen = "unmatched_open", 409, "尚有未匹配的出库", "Facts of the period are unmatched";
     /// A table would have more rows than one answer may.
     TooManyRows = "too_many_rows", 409, "行数过多", "Too many rows";
     /// A stocktake counted the lot after the movement, and its difference has absorbed it.

@@ -110,13 +110,7 @@ pub fn take(
         draw(&mut taking, holding, free, *although);
         left = left.minus_or_zero(free);
     }
-    let mut latest_first: Vec<&Promise> = promises.iter().collect();
-    latest_first.sort_by(|a, b| {
-        let key =
-            |promise: &Promise| (promise.promised_at, promise.document_id.clone(), promise.line_no);
-        key(b).cmp(&key(a)).then_with(|| b.lot_id.cmp(&a.lot_id))
-    });
-    for promise in latest_first {
+    for promise in latest_first(promises) {
         let of_lot = ordered.iter().find(|(holding, _)| {
             holding.balance.lot.id == promise.lot_id
                 && holding.balance.state == StockState::Available
@@ -133,6 +127,33 @@ pub fn take(
     }
     taking.unmatched = left;
     taking
+}
+
+/// Promises in the order in which they are cut: the one made last first (ties: the later document,
+/// the higher line, the later lot).
+fn latest_first(promises: &[Promise]) -> Vec<&Promise> {
+    let key = |promise: &Promise| {
+        (promise.promised_at, promise.document_id.clone(), promise.line_no, promise.lot_id.clone())
+    };
+    let mut ordered: Vec<&Promise> = promises.iter().collect();
+    ordered.sort_by_key(|promise| std::cmp::Reverse(key(promise)));
+    ordered
+}
+
+/// Cuts promises until `left` at most is promised of what they are made of, the latest first.
+pub fn cut_down_to(promises: &[Promise], left: Quantity) -> Vec<Cut> {
+    let promised = Quantity::total(promises.iter().map(|promise| promise.quantity));
+    let mut excess = promised.minus_or_zero(left);
+    let mut cuts = Vec::new();
+    for promise in latest_first(promises) {
+        let quantity = promise.quantity.min(excess);
+        if quantity.is_zero() {
+            continue;
+        }
+        excess = excess.minus_or_zero(quantity);
+        cuts.push(Cut { promise: promise.clone(), quantity });
+    }
+    cuts
 }
 
 impl FactTaking {

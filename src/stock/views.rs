@@ -648,19 +648,25 @@ pub struct ReservationCutView {
     pub acknowledged_by: Option<String>,
 }
 
+impl From<&ReservationCut> for CutView {
+    fn from(cut: &ReservationCut) -> Self {
+        Self {
+            document_kind: cut.document_kind.clone(),
+            document_id: cut.document_id.clone(),
+            line: cut.line_no,
+            lot_id: cut.lot_id.clone(),
+            quantity: cut.quantity,
+        }
+    }
+}
+
 impl From<ReservationCut> for ReservationCutView {
     fn from(cut: ReservationCut) -> Self {
         Self {
+            cut: CutView::from(&cut),
             id: cut.id,
             store_code: cut.store_code,
             item_code: cut.item_code,
-            cut: CutView {
-                document_kind: cut.document_kind,
-                document_id: cut.document_id,
-                line: cut.line_no,
-                lot_id: cut.lot_id,
-                quantity: cut.quantity,
-            },
             by: DocumentRefView { kind: cut.by.kind, id: cut.by.id, number: cut.by.number },
             slip_number: cut.slip_number,
             cut_at: cut.cut_at,

@@ -119,7 +119,9 @@ pub async fn approve_stocktake(
 /// Makes the book of each count's business time what was counted, with a movement of kind `count`
 /// for every difference and a mark on every counted lot. What was issued or received afterwards
 /// stays as it was booked. From then on, movements from before the count are not reversed any
-/// more. Small differences are posted by the keeper alone, also straight from `open`.
+/// more. A count is a fact: where less is there than dispatches were promised, their promises are
+/// cut, the latest first, and where every line of an item was counted, what had left *unmatched* up
+/// to then is cleared. Small differences are posted by the keeper alone, also straight from `open`.
 #[utoipa::path(tag = "stocktakes", operation_id = "post_stocktake", request_body = FinishRequest,
     params(("id" = StocktakeId, Path, description = "The stocktake's id")),
     responses((status = 200, description = "The posted stocktake", body = StocktakeView)),

@@ -15,6 +15,7 @@ use crate::kernel::id::StocktakeId;
 use crate::kernel::{FaultCode, Faults, Refusal};
 use crate::stock::requests::{optional_text, reason};
 use crate::stocktake::outcome::Evaluated;
+use crate::stocktake::queries::consequences;
 use crate::stocktake::queries::loaded::load;
 use crate::stocktake::records::{self, LineFilter};
 use crate::stocktake::requests::{Finish, LINES_MAX, NoteRequest, ReasonsRequest, WhyRequest};
@@ -74,7 +75,8 @@ fn finish(
     changed.version = changed.version.saturating_add(1);
     records::update(tx.conn, &changed)?;
     let (subject, version) = (subject(&changed), changed.version);
-    let view = StocktakeView::new(changed, lines, tx.settings);
+    let consequences = consequences(tx.conn, &changed)?;
+    let view = StocktakeView::new(changed, lines, tx.settings).with(&consequences);
     Ok(Done::ok(subject, &view).version(version))
 }
 

@@ -1,7 +1,7 @@
 //! Lines of a sheet with what was counted, what the book said of that moment, and the difference.
 
 use crate::kernel::id::LotId;
-use crate::kernel::{Instant, Money, Quantity};
+use crate::kernel::{Instant, ItemCode, Money, Quantity};
 use crate::stocktake::counting::{CountEntry, Decision, decide, rounds_counted};
 use crate::stocktake::sheet::SheetLine;
 use crate::stocktake::variance::{Books, Place};
@@ -140,6 +140,25 @@ pub fn evaluate(
             Evaluated::of(line, known, entries, rounds, books)
         })
         .collect()
+}
+
+/// The moment as of which an item was counted wholly, which is that of the first of its counts;
+/// `None` unless all its lines are counted and, of its `places` at the store, none without a line
+/// held anything at that moment.
+pub fn wholly_counted_at(
+    item: &ItemCode,
+    lines: &[Evaluated],
+    places: &[Place],
+    books: &Books,
+) -> Option<Instant> {
+    let of_item: Vec<&Evaluated> =
+        lines.iter().filter(|line| line.line.item_code == *item && !line.is_void()).collect();
+    let moments: Option<Vec<Instant>> =
+        of_item.iter().map(|line| line.counted().map(|(_, moment)| moment)).collect();
+    let first = moments?.into_iter().min()?;
+    let on_a_line = |place: &Place| of_item.iter().any(|line| line.place().as_ref() == Some(place));
+    let missed = places.iter().any(|place| !on_a_line(place) && books.at(place, first) > 0);
+    (!missed).then_some(first)
 }
 
 /// How far the counting has come.

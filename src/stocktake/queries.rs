@@ -4,18 +4,28 @@ pub mod loaded;
 
 use crate::access::Scope;
 use crate::catalogue::Category;
-use crate::db::schema::{
-    item, lot, makers_lot, reservation, stock_balance, stock_count_mark, stock_movement,
-};
+use crate::db::schema::{item, lot, makers_lot, stock_balance, stock_count_mark, stock_movement};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{LotId, MakersLotId, MovementId};
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
+use crate::stock::queries::unmatched::cleared_by;
+use crate::stock::records::cuts::cuts_by;
+use crate::stock::unmatched::{ReservationCut, UnmatchedFact};
 use crate::stock::{DocumentRef, MovementKind, StockState};
-use crate::stocktake::sheet::Frozen;
+use crate::stocktake::sheet::{DOCUMENT_KIND, Frozen, Stocktake};
 use crate::stocktake::variance::{Books, Change, Place};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::BTreeMap;
+
+/// What a posted stocktake did besides moving stock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consequences {
+    /// The promises that it cut.
+    pub cuts: Vec<ReservationCut>,
+    /// The facts that it cleared, and how much of each.
+    pub cleared: Vec<(UnmatchedFact, Quantity)>,
+}
 
 /// What a store holds of one lot in one state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,21 +252,23 @@ pub fn labels(
     Ok(rows.into_iter().map(to).collect())
 }
 
-/// What is promised of a lot at a store: document and quantity, in the order of documents.
+/// What a posted stocktake did besides moving stock: the promises that it cut, and the facts that
+/// it cleared.
 ///
 /// # Errors
 /// When the database fails.
-pub fn promised(
+pub fn consequences(
     conn: &mut DbConnection,
-    store: &StoreCode,
-    lot_id: &LotId,
-) -> Result<Vec<(String, String, Quantity)>, DbError> {
-    Ok(reservation::table
-        .filter(reservation::store_code.eq(store))
-        .filter(reservation::lot_id.eq(lot_id))
-        .select((reservation::document_kind, reservation::document_id, reservation::quantity))
-        .order((reservation::document_id, reservation::line_no))
-        .load(conn)?)
+    stocktake: &Stocktake,
+) -> Result<Consequences, DbError> {
+    let Some(ended) = stocktake.ended.as_ref().filter(|_| stocktake.posted_seq.is_some()) else {
+        return Ok(Consequences::default());
+    };
+    let (store, id) = (&stocktake.store_code, stocktake.id.as_str());
+    Ok(Consequences {
+        cuts: cuts_by(conn, DOCUMENT_KIND, id, ended.at)?,
+        cleared: cleared_by(conn, store, DOCUMENT_KIND, id)?,
+    })
 }
 
 /// Which stock is due to be counted.

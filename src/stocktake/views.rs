@@ -6,12 +6,12 @@ use crate::catalogue::Item;
 use crate::catalogue::packs::InPacks;
 use crate::kernel::id::{CountId, LotId, MovementId, StocktakeId};
 use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, Ratio, StoreCode};
-use crate::stock::views::DocumentRefView;
+use crate::stock::views::{ClearedView, CutView, DocumentRefView};
 use crate::stock::{Lot, MovementKind, ReasonCode, StockState};
 use crate::stocktake::accuracy::Figures;
 use crate::stocktake::counting::{CountEntry, Decision};
 use crate::stocktake::outcome::{Evaluated, Known, Progress};
-use crate::stocktake::queries::Due;
+use crate::stocktake::queries::{Consequences, Due};
 use crate::stocktake::records::StocktakeResult;
 use crate::stocktake::rules::needs_approval;
 use crate::stocktake::sheet::{Coverage, Goods, NotCounted, Stocktake, StocktakeStatus};
@@ -195,6 +195,10 @@ pub struct StocktakeView {
     pub figures: Option<FiguresView>,
     /// Whether its differences need another user's approval; absent while a blind count is open.
     pub needs_approval: Option<bool>,
+    /// The promises that its posting cut, because less is there than was promised.
+    pub cuts: Vec<CutView>,
+    /// The *unmatched* facts that its posting cleared.
+    pub cleared: Vec<ClearedView>,
 }
 
 impl StocktakeView {
@@ -211,7 +215,22 @@ impl StocktakeView {
             figures: (!hidden).then(|| figures.into()),
             needs_approval: (!hidden).then(|| needs_approval(&figures, settings)),
             head: stocktake.into(),
+            cuts: Vec::new(),
+            cleared: Vec::new(),
         }
+    }
+
+    /// The same with what its posting did besides moving stock.
+    #[must_use]
+    pub fn with(mut self, consequences: &Consequences) -> Self {
+        self.cuts = consequences.cuts.iter().map(CutView::from).collect();
+        let cleared = consequences.cleared.iter().map(|(fact, quantity)| ClearedView {
+            unmatched_id: fact.id.clone(),
+            document_number: fact.document.number.clone(),
+            quantity: *quantity,
+        });
+        self.cleared = cleared.collect();
+        self
     }
 }
 

@@ -4,7 +4,7 @@ use crate::dispatch::{Dispatch, lorry};
 use crate::support::stock::{held, put, put_for};
 use crate::support::{Answer, TestApp};
 use changbei::kernel::{Instant, ItemCode, StoreCode};
-use changbei::stock::commands::unmatched::clear_by_count;
+use changbei::stock::commands::unmatched::{clear_by_count, lock_open};
 use changbei::stock::queries::unmatched::open_unmatched_through;
 use changbei::stock::{DocumentRef, verify::verify};
 use serde_json::{Value, json};
@@ -283,7 +283,8 @@ fn a_count_takes_an_open_fact_upon_itself_and_then_it_cannot_be_reversed() {
             let store = StoreCode::new("QN-DEPOT").unwrap();
             let items = [ItemCode::new("M03").unwrap()].into_iter();
             let at = Instant::parse("2026-03-02T02:00:00Z").unwrap();
-            let cleared = clear_by_count(tx, &store, items, at, &by)?;
+            let open = lock_open(tx, &store, items)?;
+            let cleared = clear_by_count(tx, &store, open.iter(), at, &by)?;
             assert_eq!(cleared.len(), 1);
             let subject = changbei::command::Subject {
                 kind: "stocktake",
@@ -541,6 +542,44 @@ fn a_signing_whose_goods_were_used_is_not_reversed_and_the_issue_is_named() {
         let path = format!("/movements/{movement}/reversals");
         app.post("keeper.hospital", &path, json!({"reason_code": "other"})).expect(201);
         dispatch.does("keeper.hospital", &action, json!({"reason_code": "other"}));
+        is_clean(app);
+    });
+}
+
+#[test]
+fn a_period_closes_only_when_no_fact_of_it_is_unmatched() {
+    TestApp::each(|app| {
+        app.set_time("2026-03-03T02:00:00Z");
+        let mut used = handed_out(60);
+        used["occurred_at"] = json!("2026-03-02T02:00:00Z");
+        app.post("keeper.depot", "/issues", used).expect(201);
+        let close = |user: &str, scope: Value, day: &str| {
+            let mut body = scope;
+            body["through_day"] = json!(day);
+            app.post(user, "/periods/close", body)
+        };
+        let depot = || json!({"store_code": "QN-DEPOT"});
+        let county = || json!({"region_code": "360729"});
+        // Of the day before nothing is open, and another store is not its business.
+        close("keeper.depot", depot(), "2026-03-01").expect(201);
+        let hospital = json!({"store_code": "QN-HOSP"});
+        close("keeper.hospital", hospital, "2026-03-02").expect(201);
+        for (user, scope) in [("keeper.depot", depot()), ("commander", county())] {
+            let refused = close(user, scope, "2026-03-02").refused(409, "unmatched_open");
+            let open = json!([{"store_code": "QN-DEPOT", "facts": 1, "quantity": 60}]);
+            assert_eq!(refused["unmatched"], open);
+        }
+        let came = |lot: &str, quantity: i64| {
+            let mut late = receipt(quantity, "2026-03-02T01:00:00Z");
+            late["lines"][0]["lot_number"] = json!(lot);
+            app.post("keeper.depot", "/receipts", late).expect(201);
+        };
+        came("LATE", 45);
+        let refused = close("keeper.depot", depot(), "2026-03-02").refused(409, "unmatched_open");
+        assert_eq!(refused["unmatched"][0]["quantity"], 15);
+        came("LATER", 20);
+        close("keeper.depot", depot(), "2026-03-02").expect(201);
+        close("commander", county(), "2026-03-02").expect(201);
         is_clean(app);
     });
 }

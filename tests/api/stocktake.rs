@@ -1,5 +1,7 @@
 //! Stocktakes over HTTP: blind counts in rounds, what moved meanwhile, approval, marks, accuracy.
 
+use crate::dispatch::Dispatch;
+use crate::support::stock::held;
 use crate::support::{Answer, TestApp, databases};
 use changbei::config::Settings;
 use changbei::kernel::{Instant, Money, Quantity};
@@ -546,25 +548,104 @@ fn a_count_that_a_later_one_overtook_is_not_posted() {
 }
 
 #[test]
-fn a_count_does_not_take_what_dispatches_were_promised_without_naming_them() {
+fn a_count_cuts_what_dispatches_were_promised_and_is_not_there_the_latest_first() {
     TestApp::each(|app| {
-        receive(app, "A", 100);
-        let body = json!({"from_store": "QN-DEPOT", "to_store": "QN-HOSP", "urgency": "routine", "reason": "补货",
-            "lines": [{"item_code": "M02", "quantity": 95}]});
-        let dispatch = app.post(DEPOT, "/dispatches", body).expect(201);
-        let id = dispatch["id"].as_str().unwrap();
-        app.act("commander", &format!("/dispatches/{id}/approve"), "*", json!({})).expect(200);
+        let a = receive(app, "A", 100);
+        let mut first = Dispatch::requested(app, "M02", 50);
+        first.does("commander", "approve", json!({}));
+        app.set_time("2026-03-02T03:00:00Z");
         let taken = begin(app, json!({}));
-        count(app, &taken, 1, "曾小兰", json!([{"line": 1, "quantity": 90}])).expect(201);
+        count(app, &taken, 1, "曾小兰", json!([{"line": 1, "quantity": 60}])).expect(201);
         explain(app, &taken, 1, "damaged");
-        let refused = post(app, &taken).refused(409, "insufficient_stock");
+        app.set_time("2026-03-02T04:00:00Z");
+        let mut second = Dispatch::requested(app, "M02", 45);
+        second.does("commander", "approve", json!({}));
+        app.set_time("2026-03-02T05:00:00Z");
+        let posted = post(app, &taken).expect(200);
+        let lost = json!([{"document_kind": "dispatch", "document_id": second.id, "line": 1,
+            "lot_id": a, "quantity": 35}]);
+        assert_eq!(posted["cuts"], lost);
+        assert_eq!(app.get(DEPOT, &path(&taken, "")).expect(200)["cuts"], lost);
+        assert_eq!(held(app, "QN-DEPOT", "M02", "available"), (60, 60));
+
+        let cuts =
+            app.get(DEPOT, "/reservation-cuts?acknowledged=false").expect(200)["rows"].clone();
+        assert_eq!(cuts.as_array().unwrap().len(), 1);
         assert_eq!(
-            (&refused["available"], &refused["promised_to"][0]["document_id"]),
-            (&json!(90), &dispatch["id"])
+            (&cuts[0]["document_id"], &cuts[0]["quantity"], &cuts[0]["by"]["number"]),
+            (&json!(second.id), &json!(35), &taken["number"])
         );
+        second.tries(DEPOT, "pick", json!({})).refused(412, "stale_version");
+        let mut second = Dispatch::again(app, &second.id);
+        let line = &second.view["lines"][0];
+        assert_eq!(
+            (&line["cut"], &line["reserved"], &line["open_remainder"]),
+            (&json!(35), &json!(10), &json!(35))
+        );
+        let told = second.view["events"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(told["what"], "promise_cut");
+        // What is left of both goes on.
+        first.does(DEPOT, "pick", json!({}));
+        second.does(DEPOT, "pick", json!({}));
+        is_clean(app);
     });
 }
 
+/// Masks that left before anybody booked it.
+fn handed_out(app: &TestApp, quantity: i64) -> Value {
+    let body = json!({"store_code": "QN-DEPOT", "purpose": "consumption", "after_the_fact": true,
+        "slip_number": "手工单 0031", "lines": [{"item_code": "M02", "quantity": quantity}]});
+    app.post(DEPOT, "/issues", body).expect(201)
+}
+
+fn unmatched(app: &TestApp) -> Vec<i64> {
+    let rows = app.get(DEPOT, "/unmatched?open=true").expect(200)["rows"].clone();
+    rows.as_array().unwrap().iter().map(|row| row["open"].as_i64().unwrap()).collect()
+}
+
+#[test]
+fn a_count_of_all_that_lies_there_clears_what_had_left_unmatched_before_it() {
+    TestApp::each(|app| {
+        receive(app, "A", 100);
+        let issued = handed_out(app, 110);
+        app.set_time("2026-03-02T03:00:00Z");
+        let (b, c) = (receive(app, "B", 30), receive(app, "C", 20));
+        // Who counts a part of it does not know where the rest is.
+        let part = begin(app, json!({}));
+        count(app, &part, 1, "曾小兰", json!([{"line": 1, "quantity": 30}])).expect(201);
+        let posted = act(app, DEPOT, &part, "/post", json!({"not_counted": "keep"})).expect(200);
+        assert_eq!((&posted["cleared"], unmatched(app)), (&json!([]), vec![10]));
+
+        app.set_time("2026-03-02T04:00:00Z");
+        let whole = begin(app, json!({}));
+        let counts = json!([{"line": 1, "quantity": 33}, {"line": 2, "quantity": 20}]);
+        count(app, &whole, 1, "廖建平", counts).expect(201);
+        explain(app, &whole, 1, "found");
+        // What leaves after the count is not in it.
+        app.set_time("2026-03-02T05:00:00Z");
+        let later = handed_out(app, 60);
+        assert_eq!((unmatched(app), on_hand(app, &b), on_hand(app, &c)), (vec![10, 10], 0, 0));
+        app.set_time("2026-03-02T06:00:00Z");
+        let posted = post(app, &whole).expect(200);
+        let cleared = posted["cleared"].as_array().unwrap();
+        assert_eq!(cleared.len(), 1);
+        assert_eq!(
+            (&cleared[0]["document_number"], &cleared[0]["quantity"]),
+            (&issued["number"], &json!(10))
+        );
+        assert_eq!(app.get(DEPOT, &path(&whole, "")).expect(200)["cleared"], posted["cleared"]);
+        assert_eq!((unmatched(app), on_hand(app, &b), on_hand(app, &c)), (vec![10], 3, 0));
+        let fact = format!("/unmatched/{}", cleared[0]["unmatched_id"].as_str().unwrap());
+        let clearing = app.get(DEPOT, &fact).expect(200)["clearings"][0].clone();
+        assert_eq!(
+            (&clearing["how"], &clearing["by"]["number"], &clearing["quantity"]),
+            (&json!("count"), &whole["number"], &json!(10))
+        );
+        let open = app.get(DEPOT, "/unmatched?open=true").expect(200)["rows"][0].clone();
+        assert_eq!(open["document"]["number"], later["number"]);
+        is_clean(app);
+    });
+}
 #[test]
 fn accuracy_is_told_as_exact_fractions_by_stocktake_and_store() {
     TestApp::each(|app| {

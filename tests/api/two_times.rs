@@ -35,12 +35,18 @@ enum Step {
     Send { units: i64, late: i64, arrives: bool },
     Reverse { nth: usize },
     Wait { minutes: i64 },
+    Fact { units: i64, ago: i64 },
+    Correct { lot: u8 },
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    // Some minutes, hours or days back; most things are entered at once.
-    let ago = || prop_oneof![3 => Just(0_i64), 1 => 1_i64..50, 1 => 60_i64..6_000];
-    let step = prop_oneof![
+/// Some minutes, hours or days back; most things are entered at once.
+fn ago_of_an_entry() -> impl Strategy<Value = i64> {
+    prop_oneof![3 => Just(0_i64), 1 => 1_i64..50, 1 => 60_i64..6_000]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let ago = ago_of_an_entry;
+    prop_oneof![
         3 => (0_u8..3, 1_i64..200, ago()).prop_map(|(lot, units, ago)| Step::Receive { lot, units, ago }),
         3 => (1_i64..120, ago()).prop_map(|(units, ago)| Step::Issue { units, ago }),
         2 => (0_u8..3, -60_i64..60, ago()).prop_map(|(lot, change, ago)| Step::Adjust { lot, change, ago }),
@@ -48,6 +54,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1_i64..40, 0_i64..30, any::<bool>()).prop_map(|(units, late, arrives)| Step::Send { units, late, arrives }),
         1 => (0_usize..20).prop_map(|nth| Step::Reverse { nth }),
         1 => (100_i64..3_000).prop_map(|minutes| Step::Wait { minutes }),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec(step(), 8..24)
+}
+
+/// The same with what left unbooked, and with labels that are put right.
+fn steps_with_facts() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => step(),
+        2 => (1_i64..300, ago_of_an_entry()).prop_map(|(units, ago)| Step::Fact { units, ago }),
+        1 => (0_u8..3).prop_map(|lot| Step::Correct { lot }),
     ];
     proptest::collection::vec(step, 8..24)
 }
@@ -185,6 +204,23 @@ fn run(app: &TestApp, step: &Step) {
             app.post(DEPOT, &path, json!({"reason_code": "entered_twice"}));
         }
         Step::Wait { minutes } => pass(app, *minutes),
+        Step::Fact { units, ago: back } => {
+            let body = json!({"store_code": "QN-DEPOT", "occurred_at": ago(app, *back), "purpose": "consumption",
+                "after_the_fact": true, "slip_number": "手工单 0031",
+                "lines": [{"item_code": "M02", "quantity": units}]});
+            app.post(DEPOT, "/issues", body).expect(201);
+        }
+        // They were respirators, unless something of the lot is unmatched.
+        Step::Correct { lot } => {
+            let number = lot_line(*lot)["lot_number"].clone();
+            let rows = app.get("auditor", "/lots?item=M02&limit=100").expect(200)["rows"].clone();
+            let same = |lot: &&Value| lot["makers_lot"]["lot_number"] == number;
+            let Some(lot) = rows.as_array().unwrap().iter().find(same) else { return };
+            let path = format!("/makers-lots/{}", lot["makers_lot"]["id"].as_str().unwrap());
+            let body = json!({"item_code": "M03", "reason_code": "wrong_item"});
+            let answer = app.act("commander", &format!("{path}/correction"), "*", body);
+            assert!(answer.status == 200 || answer.status == 409, "{}", answer.text);
+        }
     }
 }
 
@@ -206,6 +242,10 @@ fn look(app: &TestApp, seen: &mut Vec<(&'static str, Value, String)>) {
 }
 
 fn every_case(test: impl Fn(&TestApp, &[Step])) {
+    every_case_of(&steps(), test);
+}
+
+fn every_case_of(steps: &impl Strategy<Value = Vec<Step>>, test: impl Fn(&TestApp, &[Step])) {
     for database in ["SQLite", "PostgreSQL"] {
         let config = ProptestConfig {
             cases: 6,
@@ -213,7 +253,7 @@ fn every_case(test: impl Fn(&TestApp, &[Step])) {
             failure_persistence: None,
             ..ProptestConfig::default()
         };
-        let outcome = TestRunner::new(config).run(&steps(), |steps| {
+        let outcome = TestRunner::new(config).run(steps, |steps| {
             let Some(fresh) = databases().into_iter().find(|one| one.name == database) else {
                 return Ok(());
             };
@@ -309,7 +349,7 @@ fn money(value: &Value) -> i64 {
 
 #[test]
 fn card_and_summary_add_up_for_any_period() {
-    every_case(|app, steps| {
+    every_case_of(&steps_with_facts(), |app, steps| {
         let begun = app.clock.now().plus_minutes(-7_000);
         for step in steps {
             run(app, step);
@@ -359,7 +399,7 @@ fn card_and_summary_add_up_for_any_period() {
                             .sum()
                     };
                     assert_eq!((of("in"), of("out")), (sum("total_in"), sum("total_out")));
-                    let key = row["group"].as_str().unwrap().to_owned();
+                    let key = format!("{} {}", row["group"], row["item_code"]);
                     let (opening, closing) = (row["opening"].clone(), row["closing"].clone());
                     if from == *cut
                         && let Some((at, before)) = last_closing.get(&key)
@@ -540,6 +580,13 @@ fn card_summary_movements_and_stock_come_as_tables_too() {
             let text = csv.text.strip_prefix('\u{feff}').expect("a byte order mark");
             assert!(text.starts_with(columns), "{path}: {text}");
             assert!(text.contains(row), "{path}: {text}");
+        }
+        let csv = table("/stock/summary", "text/csv").text;
+        let columns: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+        for account in ["unmatched", "reclassification"] {
+            for column in [format!("in_{account}"), format!("out_{account}")] {
+                assert!(columns.contains(&column.as_str()), "{column}: {columns:?}");
+            }
         }
         let page = app.get(DEPOT, "/stock/card?store=QN-DEPOT&item=M02&limit=1").expect(200);
         assert_eq!(

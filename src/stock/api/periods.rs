@@ -92,7 +92,8 @@ pub async fn show(caller: Caller, id: web::Path<String>) -> Result<HttpResponse,
 /// Close a period
 ///
 /// 结账: from then on nothing is posted on a business day through the one named, at that store or
-/// anywhere in that region. The day must be over.
+/// anywhere in that region. The day must be over, and no fact that happened through it may be
+/// *unmatched* still.
 #[utoipa::path(tag = "stock", operation_id = "close_period", request_body = ClosePeriodRequest,
     responses((status = 201, description = "The period, closed", body = PeriodView)),
     extensions(("x-permission" = json!("periods.close"))))]

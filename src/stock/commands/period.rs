@@ -4,8 +4,9 @@ use crate::command::{CommandError, Done, Subject, Tx};
 use crate::db::DbConnection;
 use crate::kernel::id::PeriodId;
 use crate::kernel::time::parse_date;
-use crate::kernel::{FaultCode, Faults, Refusal, RegionCode, StoreCode, Text};
+use crate::kernel::{Code, FaultCode, Faults, Quantity, Refusal, RegionCode, StoreCode, Text};
 use crate::stock::period::{Period, PeriodScope, PeriodStatus, Reopened, may_reopen, must_be_over};
+use crate::stock::queries::unmatched::open_unmatched_through;
 use crate::stock::records::periods;
 use crate::stock::requests::{ClosePeriodRequest, ReopenPeriodRequest, optional_text};
 use crate::stock::views::PeriodView;
@@ -49,14 +50,46 @@ pub fn close_period(tx: &mut Tx<'_>, request: &ClosePeriodRequest) -> Result<Don
 /// that keep postings out. What must be cleared before a period closes is asked here.
 ///
 /// # Errors
-/// None so far.
-#[allow(clippy::unnecessary_wraps, reason = "further conditions are asked here")]
+/// `unmatched_open` where facts that happened on or before the day are unmatched, with the stores,
+/// how many facts and how much; failures of the database.
 fn may_close(
-    _conn: &mut DbConnection,
-    _stores: &[StoreCode],
-    _through_day: NaiveDate,
+    conn: &mut DbConnection,
+    stores: &[StoreCode],
+    through_day: NaiveDate,
 ) -> Result<(), CommandError> {
-    Ok(())
+    let mut open = Vec::new();
+    for store in stores {
+        let (facts, quantity) = open_unmatched_through(conn, Some(store), through_day)?;
+        if facts > 0 {
+            open.push((store, facts, quantity));
+        }
+    }
+    if open.is_empty() {
+        return Ok(());
+    }
+    let named = |each: &dyn Fn(&StoreCode, u64, Quantity) -> String, between: &str| {
+        let each: Vec<String> =
+            open.iter().map(|(store, n, units)| each(store, *n, *units)).collect();
+        each.join(between)
+    };
+    let zh = named(&|store, n, units| format!("{store} {n} 笔共 {units}"), "，");
+    let en = named(&|store, n, units| format!("{store} {n}, {units} in all"), "; ");
+    let told: Vec<serde_json::Value> = open
+        .iter()
+        .map(|(store, facts, quantity)| {
+            serde_json::json!({"store_code": store, "facts": facts, "quantity": quantity})
+        })
+        .collect();
+    Err(Refusal::new(
+        Code::UnmatchedOpen,
+        format!("截至 {through_day} 尚有未匹配的出库：{zh}。请先补录入库、核销或盘点"),
+        format!(
+            "Facts through {through_day} are unmatched: {en}. Book what came late, match them or \
+             count"
+        ),
+    )
+    .with("unmatched", told)
+    .into())
 }
 
 /// For whom a period is to be closed: a store in scope, or a region of the caller's.

@@ -189,22 +189,24 @@ fn kind_of(fact: &UnmatchedFact) -> MovementKind {
     }
 }
 
-/// Clears the open facts of some items at a store that happened up to a count, which takes the
-/// difference upon itself: it goes from *count difference* to *unmatched*.
+/// Clears open facts at a store that happened up to a count, which takes the difference upon
+/// itself: it goes from *count difference* to *unmatched*.
 ///
 /// For whoever posts a count, after the count's own differences; what is cleared is answered.
+/// `open` is what [`lock_open`] gave before the balances were locked, as far as its items were
+/// counted.
 ///
 /// # Errors
 /// When the database fails.
-pub fn clear_by_count(
+pub fn clear_by_count<'a>(
     tx: &mut Tx<'_>,
     store: &StoreCode,
-    items: impl Iterator<Item = ItemCode>,
+    open: impl Iterator<Item = &'a UnmatchedFact>,
     counted_at: Instant,
     by: &DocumentRef,
 ) -> Result<Vec<ClearedView>, CommandError> {
     let mut cleared = Vec::new();
-    for fact in lock_open(tx, store, items)? {
+    for fact in open {
         if fact.occurred_at > counted_at {
             continue;
         }
@@ -221,7 +223,7 @@ pub fn clear_by_count(
                 fact.line_no,
             )
         };
-        cleared.push(post_clearing(tx, &fact, counted_at, vec![line], HowCleared::Count, by)?);
+        cleared.push(post_clearing(tx, fact, counted_at, vec![line], HowCleared::Count, by)?);
     }
     Ok(cleared)
 }

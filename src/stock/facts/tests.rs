@@ -74,6 +74,20 @@ fn promise(lot: usize, document: &str, quantity: i64, seq: i64) -> Promise {
 const FREE: StockState = StockState::Available;
 
 #[test]
+fn promises_are_cut_to_what_is_left_the_latest_first() {
+    let promises = [promise(1, "a", 30, 1), promise(1, "b", 20, 3), promise(1, "c", 10, 2)];
+    let cut_to = |left: i64| -> Vec<(String, i64)> {
+        let cuts = cut_down_to(&promises, units(left));
+        cuts.into_iter().map(|cut| (cut.promise.document_id, cut.quantity.units())).collect()
+    };
+    let lost = |document: &str, units: i64| (document.to_owned(), units);
+    assert_eq!(cut_to(60), []);
+    assert_eq!(cut_to(55), [lost("b", 5)]);
+    assert_eq!(cut_to(25), [lost("b", 20), lost("c", 10), lost("a", 5)]);
+    assert_eq!(cut_to(0), [lost("b", 20), lost("c", 10), lost("a", 30)]);
+}
+
+#[test]
 fn a_fact_takes_usable_stock_first_then_blocked_then_promised_and_the_rest_is_unmatched() {
     let holdings = [
         holding(1, FREE, "2027-01-01", 50, 30),

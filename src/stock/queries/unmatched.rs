@@ -121,6 +121,29 @@ pub fn clearings_of(
     Ok(found)
 }
 
+/// The facts at a store that a document cleared, with how much of each, the oldest in front.
+///
+/// # Errors
+/// When the database fails.
+pub fn cleared_by(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    by_kind: &str,
+    by_id: &str,
+) -> Result<Vec<(UnmatchedFact, Quantity)>, DbError> {
+    let rows: Vec<(FactRow, Quantity)> = unmatched_clearing::table
+        .inner_join(
+            unmatched_fact::table.on(unmatched_clearing::unmatched_id.eq(unmatched_fact::id)),
+        )
+        .filter(unmatched_fact::store_code.eq(store))
+        .filter(unmatched_clearing::by_kind.eq(by_kind))
+        .filter(unmatched_clearing::by_id.eq(by_id))
+        .select((FactRow::as_select(), unmatched_clearing::quantity))
+        .order((unmatched_fact::occurred_at, unmatched_fact::id, unmatched_clearing::movement_id))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(fact, quantity)| (fact.into(), quantity)).collect())
+}
+
 /// How many facts through a business day are still open, and how much of them: both must be zero
 /// before the period up to that day closes.
 ///

@@ -141,6 +141,26 @@ pub fn cuts_of(
     Ok(cuts)
 }
 
+/// What a document cut at a moment, in the order of documents.
+///
+/// # Errors
+/// When the database fails.
+pub fn cuts_by(
+    conn: &mut DbConnection,
+    by_kind: &str,
+    by_id: &str,
+    cut_at: Instant,
+) -> Result<Vec<ReservationCut>, DbError> {
+    let rows: Vec<CutRow> = reservation_cut::table
+        .filter(reservation_cut::cut_at.eq(cut_at))
+        .filter(reservation_cut::by_kind.eq(by_kind))
+        .filter(reservation_cut::by_id.eq(by_id))
+        .select(CutRow::as_select())
+        .order((reservation_cut::document_id, reservation_cut::line_no, reservation_cut::id))
+        .load(conn)?;
+    Ok(rows.into_iter().map(ReservationCut::from).collect())
+}
+
 /// Keeps that somebody went on with a document knowing of its cuts.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use crate::stocktake::accuracy::Figures;
 use crate::stocktake::commands::no_stocktake;
 use crate::stocktake::outcome::Evaluated;
 use crate::stocktake::queries::loaded::{Loaded, load};
-use crate::stocktake::queries::{DueFilter, due};
+use crate::stocktake::queries::{DueFilter, consequences, due};
 use crate::stocktake::records::{self, LineFilter, ResultFilter, StocktakeFilter, StocktakeResult};
 use crate::stocktake::sheet::{Stocktake, StocktakeStatus};
 use crate::stocktake::views::sheet_csv::sheet_csv;
@@ -110,7 +110,8 @@ pub async fn list_stocktakes(
 
 /// Read a stocktake
 ///
-/// By its id or its number, with its progress and, unless a blind count is open, its figures.
+/// By its id or its number, with its progress and, unless a blind count is open, its figures; once
+/// it is posted, with the promises that it cut and the facts that it cleared.
 #[utoipa::path(tag = "stocktakes", operation_id = "get_stocktake",
     params(("id" = String, Path, description = "Id or number")),
     responses((status = 200, description = "The stocktake", body = StocktakeView)),
@@ -125,7 +126,9 @@ pub async fn get_stocktake(
             let stocktake = found(conn, actor, &id)?;
             let lines = load(conn, &stocktake, &LineFilter::default())?.lines;
             let version = stocktake.version;
-            Ok(Versioned(StocktakeView::new(stocktake, &lines, &app.settings), version))
+            let consequences = consequences(conn, &stocktake)?;
+            let view = StocktakeView::new(stocktake, &lines, &app.settings);
+            Ok(Versioned(view.with(&consequences), version))
         })
         .await
 }

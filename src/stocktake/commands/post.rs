@@ -1,41 +1,52 @@
 //! Posting a stocktake: the book of each count's moment becomes what was counted.
 
 use crate::command::{CommandError, Done, Tx};
-use crate::kernel::id::{LotId, StocktakeId};
-use crate::kernel::{Code, Instant, Quantity, Refusal};
+use crate::kernel::id::{LotId, ReservationCutId, StocktakeId};
+use crate::kernel::{Instant, ItemCode, Quantity};
+use crate::stock::commands::unmatched::{clear_by_count, lock_open};
+use crate::stock::facts::{Cut, Promise, cut_down_to};
 use crate::stock::posting::When;
 use crate::stock::records::{
-    self as stock, Numbering, Posting, count_marks, lock_chain, lock_for, mark_counted,
+    self as stock, Numbering, Posting, Reservation, count_marks, cuts, lock_chain, lock_for,
+    mark_counted, release,
 };
-use crate::stock::{Account, CountMark, MovementKind, NewMovement, Outside, StockState};
+use crate::stock::unmatched::{ReservationCut, UnmatchedFact};
+use crate::stock::{
+    Account, CountMark, DocumentRef, MovementKind, NewMovement, Outside, StockState,
+};
 use crate::stocktake::accuracy::Figures;
 use crate::stocktake::commands::found::found_lot;
 use crate::stocktake::commands::{finish, locked, step};
 use crate::stocktake::counting::CountEntry;
-use crate::stocktake::outcome::{Evaluated, Known};
+use crate::stocktake::outcome::{Evaluated, Known, wholly_counted_at};
+use crate::stocktake::queries::held;
 use crate::stocktake::queries::loaded::{Loaded, load};
-use crate::stocktake::queries::promised;
 use crate::stocktake::records::{self, LineFilter, StocktakeResult};
 use crate::stocktake::requests::Finish;
 use crate::stocktake::rules::{self, Action};
 use crate::stocktake::sheet::{DOCUMENT_KIND, Goods, Stocktake, StocktakeStatus};
-use crate::stocktake::variance::Books;
+use crate::stocktake::variance::{Books, Place};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Posts a stocktake: movements at the business time of each count, marks, figures; one
 /// transaction.
 ///
+/// A count is a fact: promises of what is not there are cut, and what had left unmatched before it
+/// is cleared.
+///
 /// # Errors
 /// `not_found`, `stale_version`, `wrong_status`, `count_incomplete`, `approval_required`,
 /// `absorbed_by_count` where a later count of a lot is posted already, `late_entry` where a later
-/// balance would fall below zero, `insufficient_stock` where dispatches were promised what is not
-/// there.
+/// balance would fall below zero.
 pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, CommandError> {
     let mut stocktake = locked(tx, id, Action::Post)?;
     stocktake.not_counted = asked.not_counted.unwrap_or(stocktake.not_counted);
     let all = LineFilter::default();
     let before = load(tx.conn, &stocktake, &all)?;
     rules::complete(&stocktake, stocktake.not_counted, &before.lines)?;
+    // Open facts are locked before lots and balances, as everywhere.
+    let items = before.lines.iter().map(|line| line.line.item_code.clone());
+    let open = lock_open(tx, &stocktake.store_code, items)?;
     take_up_found(tx, &stocktake, &before.lines)?;
     let known = load(tx.conn, &stocktake, &all)?;
     lock_counted(tx, &stocktake, &known.lines)?;
@@ -46,7 +57,9 @@ pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, C
     let figures = Figures::of(lines);
     rules::approved_or_small(&stocktake, &figures, lines, tx.settings)?;
     check_places(tx, &stocktake, lines, books)?;
+    cut_promises(tx, &stocktake, lines, books)?;
     post_movements(tx, &stocktake, lines)?;
+    clear_facts(tx, &stocktake, &loaded, &open)?;
     mark(tx, &stocktake, lines)?;
     records::store_outcomes(tx.conn, &stocktake.id, lines)?;
     let entries = records::counts(tx.conn, &stocktake.id, None)?;
@@ -134,7 +147,7 @@ fn movements(stocktake: &Stocktake, lines: &[Evaluated], every: bool) -> Vec<New
     lines.iter().filter_map(movement).collect()
 }
 
-/// Holds every counted line against later counts, later movements and promises.
+/// Holds every counted line against later counts and later movements.
 fn check_places(
     tx: &mut Tx<'_>,
     stocktake: &Stocktake,
@@ -146,54 +159,110 @@ fn check_places(
     let marks = count_marks(tx.conn, &stocktake.store_code, &lots)?;
     for line in lines {
         rules::fits(line, books, &marks)?;
-        let (Some(difference), Some((lot, StockState::Available))) =
-            (line.difference(), line.place())
+    }
+    Ok(())
+}
+
+/// Cuts promises of lots of which less was counted than is promised, the latest first: what is not
+/// there cannot be kept for anybody.
+fn cut_promises(
+    tx: &mut Tx<'_>,
+    stocktake: &Stocktake,
+    lines: &[Evaluated],
+    books: &Books,
+) -> Result<(), CommandError> {
+    let fewer = |line: &&Evaluated| line.difference().is_some_and(|difference| difference < 0);
+    let items: BTreeSet<&ItemCode> =
+        lines.iter().filter(fewer).map(|line| &line.line.item_code).collect();
+    let items: Vec<ItemCode> = items.into_iter().cloned().collect();
+    let promises = cuts::promises_of(tx.conn, &stocktake.store_code, &items)?;
+    let promises: Vec<Promise> = promises.into_iter().map(|(_, promise)| promise).collect();
+    let by = document(stocktake);
+    for line in lines.iter().filter(fewer) {
+        let (Some((lot_id, StockState::Available)), Some((_, counted_at)), Some(difference)) =
+            (line.place(), line.counted(), line.difference())
         else {
             continue;
         };
-        if difference >= 0 {
-            continue;
-        }
-        let promises = promised(tx.conn, &stocktake.store_code, &lot)?;
-        let reserved = Quantity::total(promises.iter().map(|(_, _, quantity)| *quantity));
-        let now = books.on_hand.get(&(lot.clone(), StockState::Available)).copied().unwrap_or(0);
-        let left = now.saturating_add(difference);
-        if left < reserved.units() {
-            return Err(promised_more(line, &lot, left, reserved, &promises).into());
+        let now = books.on_hand.get(&(lot_id.clone(), StockState::Available)).copied().unwrap_or(0);
+        let left = Quantity::new(now.saturating_add(difference)).unwrap_or(Quantity::ZERO);
+        let of_lot: Vec<Promise> =
+            promises.iter().filter(|promise| promise.lot_id == lot_id).cloned().collect();
+        let lost: Vec<Reservation> = cut_down_to(&of_lot, left)
+            .into_iter()
+            .map(|Cut { promise, quantity }| Reservation {
+                document_kind: promise.document_kind,
+                document_id: promise.document_id,
+                line_no: promise.line_no,
+                store_code: stocktake.store_code.clone(),
+                lot_id: promise.lot_id,
+                item_code: line.line.item_code.clone(),
+                quantity,
+            })
+            .collect();
+        release(tx.conn, &When::at(counted_at, tx.now, tx.settings.zone), &lost)?;
+        for promise in lost {
+            cuts::insert_cut(tx.conn, &cut_of(tx, promise, &by))?;
         }
     }
     Ok(())
 }
 
-fn promised_more(
-    line: &Evaluated,
-    lot: &LotId,
-    left: i64,
-    reserved: Quantity,
-    promises: &[(String, String, Quantity)],
-) -> Refusal {
-    let number = line.line.line_no;
-    let told: Vec<serde_json::Value> = promises
-        .iter()
-        .map(|(kind, id, quantity)| {
-            serde_json::json!({"document_kind": kind, "document_id": id, "quantity": quantity})
-        })
-        .collect();
-    Refusal::new(
-        Code::InsufficientStock,
-        format!(
-            "第 {number} 行批次 {lot} 只剩 {left}，但已占用 {reserved}：请先改拣或取消相关单据"
-        ),
-        format!(
-            "Line {number}: {left} of lot {lot} are left and {reserved} are promised: pick the \
-             dispatches anew or cancel them first"
-        ),
-    )
-    .with("line", number)
-    .with("lot_id", lot.as_str())
-    .with("available", left)
-    .with("reserved", reserved.units())
-    .with("promised_to", told)
+/// What a document lost by a count. The count has no slip but its own sheet.
+fn cut_of(tx: &Tx<'_>, lost: Reservation, by: &DocumentRef) -> ReservationCut {
+    ReservationCut {
+        id: ReservationCutId::generate(),
+        document_kind: lost.document_kind,
+        document_id: lost.document_id,
+        line_no: lost.line_no,
+        store_code: lost.store_code,
+        lot_id: lost.lot_id,
+        item_code: lost.item_code,
+        quantity: lost.quantity,
+        by: by.clone(),
+        slip_number: by.number.clone(),
+        cut_at: tx.now,
+        actor: tx.actor.name.clone(),
+        acknowledged_at: None,
+        acknowledged_by: None,
+    }
+}
+
+fn document(stocktake: &Stocktake) -> DocumentRef {
+    DocumentRef {
+        kind: DOCUMENT_KIND.to_owned(),
+        id: stocktake.id.to_string(),
+        number: stocktake.number.clone(),
+    }
+}
+
+/// Clears the open facts of items that were counted wholly: whatever had left *unmatched* until
+/// then is in what was counted.
+fn clear_facts(
+    tx: &mut Tx<'_>,
+    stocktake: &Stocktake,
+    loaded: &Loaded,
+    open: &[UnmatchedFact],
+) -> Result<(), CommandError> {
+    let items: BTreeSet<&ItemCode> = open.iter().map(|fact| &fact.item_code).collect();
+    let items: Vec<ItemCode> = items.into_iter().cloned().collect();
+    if items.is_empty() {
+        return Ok(());
+    }
+    let held = held(tx.conn, &stocktake.store_code, Some(&items), true)?;
+    let by = document(stocktake);
+    for item in &items {
+        let places: Vec<Place> = held
+            .iter()
+            .filter(|held| held.item_code == *item)
+            .map(|held| (held.lot_id.clone(), held.state))
+            .collect();
+        if let Some(moment) = wholly_counted_at(item, &loaded.lines, &places, &loaded.books) {
+            let of_item = open.iter().filter(|fact| fact.item_code == *item);
+            clear_by_count(tx, &stocktake.store_code, of_item, moment, &by)?;
+        }
+    }
+    Ok(())
 }
 
 /// Posts the differences, those of one moment together, the earliest first.
