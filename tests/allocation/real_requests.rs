@@ -42,7 +42,7 @@ fn read(file: &str) -> Option<(ByDay, BTreeMap<&'static str, Vec<usize>>)> {
             Err(_) => Some("no number"),
             Ok(quantity) if !quantity.is_finite() => Some("no number"),
             Ok(quantity) if quantity < 0.0 => Some("negative"),
-            Ok(quantity) if quantity == 0.0 => Some("nothing"),
+            Ok(0.0) => Some("nothing"),
             Ok(quantity) if quantity.fract() != 0.0 => Some("not whole"),
             Ok(quantity) if quantity > ABSURD => Some("absurdly many"),
             Ok(_) => None,
