@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 /// Takes stock out of a store, first expired first, and names the lots passed over.
 ///
 /// Stock below its floor is taken as a recorded draw-down on an authority only. What has happened
-/// already is not refused: see [`facts`].
+/// already is not refused: see `facts.rs`.
 ///
 /// # Errors
 /// `validation_failed` with every fault, `store_out_of_scope`, `insufficient_stock` with the true

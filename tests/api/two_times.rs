@@ -403,10 +403,9 @@ fn card_and_summary_add_up_for_any_period() {
                     let (opening, closing) = (row["opening"].clone(), row["closing"].clone());
                     if from == *cut
                         && let Some((at, before)) = last_closing.get(&key)
+                        && at == &json!(cut.to_string())
                     {
-                        if at == &json!(cut.to_string()) {
-                            assert_eq!(before, &opening, "{path}");
-                        }
+                        assert_eq!(before, &opening, "{path}");
                     }
                     last_closing.insert(key, (json!(to.to_string()), closing));
                 }

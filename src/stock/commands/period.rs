@@ -17,7 +17,7 @@ use chrono::NaiveDate;
 ///
 /// # Errors
 /// `validation_failed` with every fault, also for a day that is not over; `store_out_of_scope`,
-/// `forbidden` for a region that is not the caller's; those of [`may_close`].
+/// `forbidden` for a region that is not the caller's; those of `may_close`.
 pub fn close_period(tx: &mut Tx<'_>, request: &ClosePeriodRequest) -> Result<Done, CommandError> {
     let mut faults = Faults::new();
     let scope = scope(tx, request, &mut faults)?;

@@ -17,8 +17,8 @@ fn what_earlier_rounds_promised_or_sent_counts_as_stock_of_the_recipients() {
         first.does("deputy", "approve", json!({}));
         let given: i64 = first.sends().iter().map(|(_, _, quantity)| quantity).sum();
         assert_eq!(given, 400);
-        let hospital = first.view["dispatches"].as_array().unwrap().iter();
-        let hospital = hospital.filter(|one| one["to_store"] == "QN-HOSP").next().unwrap();
+        let mut hospital = first.view["dispatches"].as_array().unwrap().iter();
+        let hospital = hospital.find(|one| one["to_store"] == "QN-HOSP").unwrap();
         let id = hospital["id"].as_str().unwrap();
         app.act("keeper.depot", &format!("/dispatches/{id}/pick"), "*", json!({})).expect(200);
         let lorry = json!({"expected_at": "2026-03-02T05:00:00Z"});

@@ -68,7 +68,7 @@ fn full_load_norms_and_pooled_testing_reach_the_target_with_every_step() {
             json!({"name": "runs_per_round", "value": "194"})
         );
         assert_eq!(explained(app, "E02")["result"]["target"], 107);
-        assert_eq!(full["why_this_line"]["en"].as_str().unwrap().contains("QN-HOSP"), true);
+        assert!(full["why_this_line"]["en"].as_str().unwrap().contains("QN-HOSP"));
     });
 }
 
