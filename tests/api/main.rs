@@ -12,7 +12,6 @@
 mod support;
 
 mod allocation;
-mod allocations;
 mod batches;
 mod catalogue;
 mod corrections;

@@ -1,3 +1,0 @@
-//! Allocations over HTTP.
-
-mod solving;
