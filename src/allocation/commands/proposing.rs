@@ -32,15 +32,12 @@ const REHEARSAL_PREFIX: &str = "YL";
 ///
 /// # Errors
 /// `validation_failed` with every fault, unknown items and stores among them;
-/// `store_out_of_scope` for a store that is not in the caller's region; `not_found` for a round
-/// before this one that the caller may not know of.
+/// `store_out_of_scope` for a store that is not in the caller's region.
 pub fn propose(tx: &mut Tx<'_>, request: &AllocationRequest) -> Result<Done, CommandError> {
-    let before = match &request.follows {
-        None => None,
-        Some(id) => Some(showing::find_visible(tx.conn, tx.actor, id)?),
-    };
-    let asking = Asking { actor: tx.actor, settings: tx.settings, now: tx.now };
     let mut faults = Faults::new();
+    let follows = request.follows.as_deref();
+    let before = showing::named(tx.conn, tx.actor, follows, "/follows", &mut faults)?;
+    let asking = Asking { actor: tx.actor, settings: tx.settings, now: tx.now };
     let (inputs, reason) =
         asking.inputs(tx.conn, request, before.as_ref().map(|one| &one.inputs), &mut faults)?;
     let outcome = make(&inputs)?;
@@ -92,25 +89,21 @@ pub fn compare(
 ) -> Result<AllocationComparison, CommandError> {
     let mut faults = Faults::new();
     let words = request.policies(&mut faults);
-    let stored = match &request.allocation {
-        None => None,
-        Some(id) => Some(showing::find_visible(conn, actor, id)?),
-    };
-    let (inputs, changes) = match stored {
-        Some(one) => {
-            faults.check()?;
+    let (inputs, changes) = match request.allocation.as_deref() {
+        Some(id) => {
+            let stored = showing::named(conn, actor, Some(id), "/allocation", &mut faults)?;
+            let one = faults.finish(stored)?;
             let stale = !one.rehearsal && one.status == AllocationStatus::Proposed;
             let changes =
                 if stale { showing::moved(conn, &one, settings, now)?.1 } else { Vec::new() };
             (one.inputs, changes)
         }
         None => {
-            let before = match &request.ask.follows {
-                None => None,
-                Some(id) => Some(showing::find_visible(conn, actor, id)?.inputs),
-            };
+            let follows = request.ask.follows.as_deref();
+            let before = showing::named(conn, actor, follows, "/follows", &mut faults)?;
+            let before = before.as_ref().map(|one| &one.inputs);
             let asking = Asking { actor, settings, now };
-            let inputs = asking.inputs(conn, &request.ask, before.as_ref(), &mut faults)?.0;
+            let inputs = asking.inputs(conn, &request.ask, before, &mut faults)?.0;
             (inputs, Vec::new())
         }
     };

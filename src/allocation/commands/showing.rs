@@ -19,7 +19,7 @@ use crate::command::CommandError;
 use crate::config::Settings;
 use crate::db::{DbConnection, DbError};
 use crate::dispatch::records as dispatches;
-use crate::kernel::{Instant, ItemCode};
+use crate::kernel::{FaultCode, Faults, Instant, ItemCode};
 use std::collections::BTreeMap;
 
 /// Every item that frozen inputs speak of.
@@ -144,6 +144,27 @@ pub fn find_visible(
         return Err(not_found(id).into());
     }
     Ok(found)
+}
+
+/// The allocation that a request names in its body; one that the caller may not know of is a fault
+/// of the field, like any other name that is unknown.
+///
+/// # Errors
+/// Failures of the database.
+pub fn named(
+    conn: &mut DbConnection,
+    actor: &Actor,
+    id: Option<&str>,
+    pointer: &str,
+    faults: &mut Faults,
+) -> Result<Option<Allocation>, CommandError> {
+    let Some(id) = id else { return Ok(None) };
+    let Some(found) = records::find(conn, id)? else {
+        faults.add(pointer, FaultCode::Unknown);
+        return Ok(None);
+    };
+    let visible = records::is_visible(conn, &actor.scope, &found.id)?;
+    Ok(faults.keep(pointer, if visible { Ok(found) } else { Err(FaultCode::Unknown) }))
 }
 
 /// Works frozen inputs out again, and compares with what was kept.

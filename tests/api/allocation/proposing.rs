@@ -274,7 +274,16 @@ fn a_commander_of_another_county_sees_nothing_and_keepers_see_what_touches_them(
         assert_eq!(rows("keeper.depot").as_array().unwrap().len(), 1);
         proposal.tries("foreign.commander", "approve", json!({})).refused(404, "not_found");
         let again = json!({"follows": proposal.id});
-        app.post("foreign.commander", "/allocations", again).refused(404, "not_found");
+        let unknown = app.post("foreign.commander", "/allocations", again.clone());
+        assert!(unknown.pointers().contains(&"/follows".to_owned()));
+        unknown.refused(422, "validation_failed");
+        for body in [again, json!({"follows": ""}), json!({"allocation": proposal.id})] {
+            let pointer = if body["follows"].is_null() { "/allocation" } else { "/follows" };
+            let path = "/api/v1/allocations/compare";
+            let unknown = app.request("POST", path).by("foreign.commander").json(body).send();
+            assert!(unknown.pointers().contains(&pointer.to_owned()));
+            unknown.refused(422, "validation_failed");
+        }
     });
 }
 
