@@ -51,6 +51,8 @@ pub mod batch;
 
 pub mod exchange;
 
+pub mod projection;
+
 pub mod demo;
 
 pub mod server;

@@ -99,6 +99,15 @@ pub enum Shown<T> {
     Whole(Table),
 }
 
+/// The body of a question.
+#[derive(Debug, Clone, Copy)]
+pub enum Sent<'a> {
+    /// JSON.
+    Json(&'a [u8]),
+    /// Anything else.
+    File(&'a [u8]),
+}
+
 /// What a read answers, with the version that its `ETag` names.
 pub struct Versioned<T>(pub T, pub i64);
 
@@ -218,6 +227,34 @@ impl Caller {
         self.actor.require(permission)?;
         let question = self.json().and_then(parse)?;
         self.read(permission, move |conn, app, actor| body(conn, app, actor, &question)).await
+    }
+
+    /// Like [`Caller::ask`], for a question that may come as JSON or as a file, and an answer in
+    /// the form that is wanted.
+    ///
+    /// # Errors
+    /// As [`Caller::ask`].
+    pub async fn ask_shown<C, T, P, F>(
+        self,
+        permission: Permission,
+        parse: P,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        C: Send + 'static,
+        T: Serialize + Send + 'static,
+        P: FnOnce(Sent<'_>) -> Result<C, Refusal>,
+        F: FnOnce(&mut DbConnection, &App, &Actor, Form, &C) -> Result<Shown<T>, CommandError>
+            + Send
+            + 'static,
+    {
+        self.actor.require(permission)?;
+        let sent = if self.is_json { Sent::Json(&self.body) } else { Sent::File(&self.body) };
+        let question = parse(sent)?;
+        self.read_shown(permission, move |conn, app, actor, form| {
+            body(conn, app, actor, form, &question)
+        })
+        .await
     }
 
     /// Reads on one snapshot, for an answer that is not JSON.

@@ -580,7 +580,10 @@ type WayRow = (
 );
 
 /// What is on lorries to stores, the first expected first.
-fn lots_on_the_way(
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_on_the_way(
     conn: &mut DbConnection,
     moment: &Moment,
     cells: &Cells,

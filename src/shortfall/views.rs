@@ -2,6 +2,7 @@
 
 pub mod preview;
 
+use crate::consumption::rules::AverageUse;
 use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, StoreCode};
 use crate::reserve_plan::basis::{Basis, Step};
@@ -463,7 +464,7 @@ impl From<Evidence> for Explanation {
                 .as_ref()
                 .err()
                 .map(|why| BothLanguages::new(why.zh(), why.en())),
-            consumption: consumption(line),
+            consumption: ConsumptionView::from(&line.consumption),
             lots_counted,
             lots_left_out,
             horizon_end: evidence.horizon_end,
@@ -569,20 +570,22 @@ fn worked(line: &Line) -> String {
     }
 }
 
-fn consumption(line: &Line) -> ConsumptionView {
-    let average = &line.consumption;
-    ConsumptionView {
-        from: average.window.first(),
-        to: average.window.last(),
-        observed_days: average.observed_days,
-        stockout_days: average.stockout_days,
-        exposure_days: average.exposure_days(),
-        used: average.used,
-        adc: average.adc,
+impl From<&AverageUse> for ConsumptionView {
+    fn from(average: &AverageUse) -> Self {
+        Self {
+            from: average.window.first(),
+            to: average.window.last(),
+            observed_days: average.observed_days,
+            stockout_days: average.stockout_days,
+            exposure_days: average.exposure_days(),
+            used: average.used,
+            adc: average.adc,
+        }
     }
 }
 
-fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec<LotLeftOut>) {
+/// The lots, and the part of each, that count on a day, and those that do not.
+pub fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec<LotLeftOut>) {
     let (mut counted, mut left_out) = (Vec::new(), Vec::new());
     for lot in lots {
         let mut leave_out = |quantity: Quantity, reason: LeftOut| {

@@ -20,6 +20,7 @@ mod facts;
 mod framework;
 mod import;
 mod planning;
+mod projection;
 mod protocol;
 mod races;
 mod stock;
