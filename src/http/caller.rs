@@ -127,6 +127,11 @@ impl Caller {
         self.language
     }
 
+    /// The form in which the caller wants the answer.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
     /// The request, as the log knows it.
     pub fn request_id(&self) -> &str {
         &self.request_id

@@ -7,7 +7,7 @@ use crate::allocation::route::Route;
 use crate::catalogue::Category;
 use crate::catalogue::item::StorageCondition;
 use crate::config::Settings;
-use crate::consumption::queries::averages::{averages, averages_as_known};
+use crate::consumption::queries::averages::averages_as_known;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, Window, average_use};
 use crate::db::schema::{item, lot};
@@ -19,10 +19,16 @@ use crate::projection::demand::{Demand, DemandSource};
 use crate::projection::requests::{Asked, Only};
 use crate::projection::rules::{LastDay, TurningDays, last_day, turning_days};
 use crate::projection::simulation::{Batch, Fate, Simulation, simulate};
-use crate::reserve_plan::level::ResponseLevel;
+use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
+use crate::reserve_plan::plan::{PlansInForce, StorePlace};
+use crate::reserve_plan::queries::governing::{Governed, Governor};
+use crate::reserve_plan::rules::target;
 use crate::reserve_plan::safety::largest_rotatable;
+use crate::reserve_plan::{queries as plans, records as plan_records};
 use crate::shortfall::holding::{LotAtStore, LotOnTheWay};
-use crate::shortfall::queries::{self as shortfalls, Line, Question, lots_at, lots_on_the_way};
+use crate::shortfall::queries::held::lots_at;
+use crate::shortfall::queries::stores_asked;
+use crate::shortfall::queries::transit::lots_on_the_way;
 use crate::shortfall::rules::{ArrivalVerdict, judge_arrival};
 use crate::stores::records as stores;
 use crate::stores::store::Store;
@@ -33,7 +39,7 @@ use rotation::{Rotation, rotations};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many stores are looked at together, so that memory does not grow with the county.
-const STORES_AT_ONCE: usize = 32;
+const STORES_AT_ONCE: usize = 128;
 /// A dispatch without a known road is taken to arrive on the next day.
 const USUAL_DAYS: i64 = 1;
 /// Lots whose cost is asked for in one query; SQLite takes no more than 32 766 values.
@@ -271,11 +277,11 @@ pub fn projections(
     moment: Moment,
 ) -> Result<Answer, DbError> {
     let today = settings.zone.day_of(moment.as_of);
-    let county = County::load(conn, asked)?;
-    let mut places: Vec<StoreCode> =
-        shortfalls::stores_asked(conn, &asked.question)?.into_iter().map(|p| p.code).collect();
+    let county = County::load(conn, asked, &moment)?;
+    let mut governor = Governor::default();
+    let mut places = stores_asked(conn, &asked.question)?;
     if let Some(named) = asked.demand.stores_alone() {
-        places.retain(|store| named.contains(store));
+        places.retain(|place| named.contains(&place.code));
     }
     let mut answer = Answer { moment, today, lines: Vec::new(), more: false, totals: None };
     let mut totals = Totals::default();
@@ -284,10 +290,12 @@ pub fn projections(
         asked.question.after.as_ref().is_none_or(|(s, i)| (s, i) < (&line.store, &line.item))
     };
     if let (false, Some((store, _))) = (asked.totals, &asked.question.after) {
-        places.retain(|place| place >= store);
+        places.retain(|place| place.code >= *store);
     }
     for group in places.chunks(STORES_AT_ONCE) {
-        let facts = Facts::load(conn, group, asked, settings, &moment)?;
+        let item = asked.question.item.as_ref();
+        let mut facts = Facts::load(conn, &codes_of(group), asked, settings, &moment)?;
+        facts.govern(governor.govern(conn, &county.in_force, group, item)?, &county);
         for cell in facts.cells(asked, &county) {
             let line = facts.line(&cell, asked, &county);
             if !line.passes(asked.only) {
@@ -315,14 +323,21 @@ pub fn projections(
     Ok(answer)
 }
 
+fn codes_of(places: &[StorePlace]) -> Vec<StoreCode> {
+    places.iter().map(|place| place.code.clone()).collect()
+}
+
 /// What holds for the whole question.
 pub(crate) struct County {
     items: BTreeMap<ItemCode, ItemFacts>,
     routes: BTreeMap<(StoreCode, StoreCode), Route>,
+    in_force: PlansInForce,
+    levels: LevelsInForce,
 }
 
 impl County {
-    fn load(conn: &mut DbConnection, asked: &Asked) -> Result<Self, DbError> {
+    fn load(conn: &mut DbConnection, asked: &Asked, moment: &Moment) -> Result<Self, DbError> {
+        let (now, known) = (moment.as_of, moment.known());
         let rows: Vec<(ItemCode, Category, StorageCondition, Option<i64>, i64)> = item::table
             .select((
                 item::code,
@@ -343,7 +358,9 @@ impl County {
             .into_iter()
             .map(|route| ((route.from.clone(), route.to.clone()), route))
             .collect();
-        Ok(Self { items, routes })
+        let in_force = plan_records::plans_in_force(conn, now, known)?;
+        let levels = plans::levels_as_known(conn, now, known)?;
+        Ok(Self { items, routes, in_force, levels })
     }
 
     /// Days that the item lasts from `today` on when it is new, and days before expiry from which
@@ -364,7 +381,7 @@ struct Facts {
     order_days: i64,
     window: Window,
     stores: BTreeMap<StoreCode, Store>,
-    planned: BTreeMap<Cell, Line>,
+    planned: BTreeMap<Cell, Planned>,
     held: BTreeMap<Cell, Vec<LotAtStore>>,
     incoming: BTreeMap<Cell, Vec<Incoming>>,
     averages: BTreeMap<Cell, AverageUse>,
@@ -383,15 +400,6 @@ impl Facts {
         let last = plus_days(today, asked.days - 1);
         let cells = Cells { stores: Some(group.to_vec()), item: asked.question.item.clone() };
         let window = Window::before(today, settings.consumption_window_days);
-        let of_group = Question {
-            scope: Some(group.to_vec()),
-            moment: Some(*moment),
-            limit: None,
-            after: None,
-            totals: false,
-            ..asked.question.clone()
-        };
-        let lines = shortfalls::shortfalls(conn, &of_group, settings, moment.as_of)?.lines;
         let held = lots_at(conn, settings.zone, moment, &cells)?;
         let lots: BTreeSet<&LotId> = held.values().flatten().map(|lot| &lot.lot).collect();
         let costs = lot_costs(conn, lots.into_iter().cloned().collect())?;
@@ -409,19 +417,29 @@ impl Facts {
             order_days: settings.replenish_days,
             window,
             stores: stores::find_all(conn, group)?,
-            planned: lines
-                .into_iter()
-                .map(|line| ((line.store.clone(), line.item.clone()), line))
-                .collect(),
-            held,
+            planned: BTreeMap::new(),
+            held: held.into_iter().collect(),
             incoming,
-            averages: if moment.is_now {
-                averages(conn, window, settings.zone, &cells)?
-            } else {
-                averages_as_known(conn, window, settings.zone, &cells, moment.known())?
-            },
+            averages: averages_as_known(conn, window, settings.zone, &cells, moment.known())?
+                .into_iter()
+                .collect(),
             costs,
         })
+    }
+
+    /// Takes what the plans in force say of the stores.
+    fn govern(&mut self, governed: Vec<Governed>, county: &County) {
+        for Governed { place, line } in governed {
+            let cell = (place.code.clone(), line.line.item.clone());
+            let level = county.levels.of(&place.region);
+            let target = target(&line.line, level, self.average(&cell).adc).ok();
+            let planned = Planned {
+                level,
+                target: target.map(|target| target.quantity),
+                floor: line.line.floor_at(level),
+            };
+            self.planned.insert(cell, planned);
+        }
     }
 
     /// The items and stores to project, in their order.
@@ -451,10 +469,10 @@ impl Facts {
     /// What counts, in the order of use: lots that may be used, and what arrives in time.
     fn lots(&self, cell: &Cell, arrivals: bool) -> Vec<LotFate> {
         let held = self.held.get(cell).map_or(&[][..], Vec::as_slice).iter();
-        let usable = held.filter(|lot| lot.why_blocked(self.today).is_none()).map(|lot| {
+        let usable = held.filter(|lot| lot.portion.why_blocked(self.today).is_none()).map(|lot| {
             let batch = Batch {
-                quantity: lot.unreserved(),
-                usable_until: lot.expiry.date(),
+                quantity: lot.portion.unreserved(),
+                usable_until: lot.portion.expiry.date(),
                 arrives_on: None,
             };
             (&lot.lot, &lot.lot_number, batch)
@@ -494,11 +512,7 @@ impl Facts {
         let mut lots = self.lots(cell, asked.arrivals);
         let batches: Vec<Batch> = lots.iter().map(|lot| lot.batch).collect();
         let simulation = demand.as_ref().map(|demand| simulate(self.today, &batches, demand));
-        let planned = self.planned.get(cell).map(|line| Planned {
-            level: line.level,
-            target: line.target.as_ref().ok().map(|target| target.quantity),
-            floor: line.plan_line.line.floor_at(line.level),
-        });
+        let planned = self.planned.get(cell).copied();
         let (floor, target) = planned.map_or((None, None), |plan| (plan.floor, plan.target));
         let turning = simulation
             .as_ref()
