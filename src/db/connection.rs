@@ -63,12 +63,12 @@ macro_rules! insert_rows {
             }
             $crate::db::DbConnection::Postgres(inner) => {
                 for $values in rows {
-                    $crate::db::SteadyWrite($statement).run(inner)?;
+                    $crate::steady_write!($statement).run(inner)?;
                 }
             }
             $crate::db::DbConnection::Sqlite(inner) => {
                 for $values in rows {
-                    $crate::db::SteadyWrite($statement).run(inner)?;
+                    $crate::steady_write!($statement).run(inner)?;
                 }
             }
         }

@@ -6,6 +6,7 @@
 pub mod connection;
 mod disk;
 pub mod error;
+pub mod memory;
 pub mod migrate;
 pub mod savepoint;
 pub mod schema;

@@ -3,6 +3,7 @@
 use crate::db::connection::{DbConnection, Target};
 use crate::db::disk::Disk;
 use crate::db::error::{DbError, MayConflict};
+use crate::db::memory::{self, Care, Remembering};
 use crate::db::writer::Writer;
 use diesel::Connection;
 use diesel::connection::{SimpleConnection, TransactionManager};
@@ -200,13 +201,14 @@ impl Db {
     where
         E: From<DbError> + MayConflict,
     {
-        let mut attempt = 1;
+        let (mut attempt, mut care) = (1, Care::Trusting);
         loop {
             let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
-            let outcome = conn.trusting(|conn| write_once(conn, &body));
-            match outcome {
+            match conn.trusting(|conn| write_once(conn, care, &body)) {
+                Ok(Some(value)) => return Ok(value),
+                Ok(None) => care = Care::Careful,
                 Err(error) if error.is_conflict() && attempt < WRITE_ATTEMPTS => attempt += 1,
-                outcome => return outcome,
+                Err(error) => return Err(error),
             }
         }
     }
@@ -233,25 +235,30 @@ fn read_once<T, E: From<DbError>>(
     }
 }
 
+/// What `body` answered when it was committed; `None` where nothing was, and more care is needed.
 fn write_once<T, E: From<DbError>>(
     conn: &mut DbConnection,
+    care: Care,
     body: impl Fn(&mut DbConnection) -> Result<T, E>,
-) -> Result<T, E> {
+) -> Result<Option<T>, E> {
     conn.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").map_err(DbError::from)?;
-    match catch_unwind(AssertUnwindSafe(|| body(conn))) {
-        Ok(Ok(value)) => {
-            conn.batch_execute("COMMIT").map_err(DbError::of_commit)?;
-            Ok(value)
-        }
-        Ok(Err(refused)) => {
-            // When the rollback fails the session is gone, and its work with it.
-            let _ = conn.batch_execute("ROLLBACK");
-            Err(refused)
-        }
-        Err(panic) => {
-            let _ = conn.batch_execute("ROLLBACK");
-            resume_unwind(panic)
-        }
+    let _memory = Remembering::begin(care);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let value = body(conn)?;
+        memory::write_out(conn)?;
+        Ok(value)
+    }));
+    let care_is_needed = memory::care_is_needed();
+    if !care_is_needed && matches!(outcome, Ok(Ok(_))) {
+        conn.batch_execute("COMMIT").map_err(DbError::of_commit)?;
+    } else {
+        // When the rollback fails the session is gone, and its work with it.
+        let _ = conn.batch_execute("ROLLBACK");
+    }
+    match outcome {
+        _ if care_is_needed => Ok(None),
+        Ok(outcome) => outcome.map(Some),
+        Err(panic) => resume_unwind(panic),
     }
 }
 

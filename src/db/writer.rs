@@ -1,22 +1,29 @@
 //! SQLite's one writer: a queue of bodies, many of which share one durable commit.
 //!
 //! SQLite has one write lock, and a commit costs a flush to disk. So one thread owns the writing
-//! connection, takes all that waits (up to [`GROUP`]), runs each body in a savepoint of its own,
-//! commits once, and only then answers every caller.
+//! connection, takes what waits (up to [`GROUP`] bodies or [`GROUP_TIME`]), runs the bodies one after
+//! another, commits once, and only then answers every caller. A body that fails has written nothing
+//! as a rule; where it has, the group is rolled back and each body run in a savepoint of its own.
 
 use crate::db::connection::DbConnection;
 use crate::db::disk::{Disk, Fence};
 use crate::db::error::{DbError, MayConflict};
-use crate::db::savepoint::say;
+use crate::db::memory::{self, Care, Remembering};
+use crate::db::savepoint::{Written, say};
 use diesel::connection::SimpleConnection;
 use std::any::Any;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
 
 /// The most bodies that share one commit: enough to hide the flush, few enough to keep the wait
 /// of the first below some tens of milliseconds.
 const GROUP: usize = 256;
+
+/// How long bodies of one group run: those that wait for it have waited for the one before too.
+const GROUP_TIME: Duration = Duration::from_millis(20);
 
 type Answer<T, E> = Result<Result<T, E>, Box<dyn Any + Send>>;
 
@@ -99,20 +106,26 @@ where
 }
 
 fn write_all(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>, disk: &Disk, fence: &Fence) {
-    while let Ok(first) = jobs.recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP {
-            match jobs.try_recv() {
-                Ok(job) => group.push(job),
-                Err(_none_waiting) => break,
+    let mut waiting: VecDeque<Box<dyn Job>> = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            match jobs.recv() {
+                Ok(job) => waiting.push_back(job),
+                Err(_writer_dropped) => return,
             }
         }
-        let committed = disk.require_room().and_then(|()| write_group(&mut conn, &mut group));
+        waiting.extend(jobs.try_iter().take(GROUP.saturating_sub(waiting.len())));
+        let mut run = 0;
+        let committed = disk
+            .require_room()
+            .and_then(|()| write_group(&mut conn, waiting.make_contiguous(), &mut run));
         let (failure, disk_failed) = match committed {
             Ok(()) => (None, false),
             Err(error) => judged(error, disk),
         };
-        for job in group {
+        // Of a group that never began, all are told.
+        let told = if run == 0 { waiting.len() } else { run };
+        for job in waiting.drain(..told) {
             job.answer(match &failure {
                 None => Ok(()),
                 Some(error) => Err(error.repeat()),
@@ -145,27 +158,80 @@ fn judged(error: DbError, disk: &Disk) -> (Option<DbError>, bool) {
     }
 }
 
-/// Runs a group in one transaction, each body in its savepoint.
+/// Runs the first of some jobs in one transaction, as many as fit the time, and counts them in `run`.
 ///
 /// A full disk or an I/O error fails the whole group, because SQLite may have rolled it back.
-fn write_group(conn: &mut DbConnection, group: &mut [Box<dyn Job>]) -> Result<(), DbError> {
+fn write_group(
+    conn: &mut DbConnection,
+    jobs: &mut [Box<dyn Job>],
+    run: &mut usize,
+) -> Result<(), DbError> {
+    if write_with(Care::Trusting, conn, jobs, run)? {
+        return Ok(());
+    }
+    write_with(Care::Careful, conn, jobs, run).map(drop)
+}
+
+/// Whether the group was committed; `false` asks for more care.
+fn write_with(
+    care: Care,
+    conn: &mut DbConnection,
+    jobs: &mut [Box<dyn Job>],
+    run: &mut usize,
+) -> Result<bool, DbError> {
+    *run = 0;
     conn.batch_execute("BEGIN IMMEDIATE")?;
-    let outcome = run_group(conn, group);
-    if outcome.is_err() {
+    let _memory = Remembering::begin(care);
+    let outcome = run_jobs(care, conn, jobs, run).and_then(|()| {
+        if memory::care_is_needed() {
+            return Ok(false);
+        }
+        memory::write_out(conn)?;
+        conn.batch_execute("COMMIT").map_err(DbError::of_commit)?;
+        Ok(true)
+    });
+    if !matches!(outcome, Ok(true)) {
         // When SQLite has rolled back by itself there is nothing left to roll back.
         let _ = conn.batch_execute("ROLLBACK");
     }
     outcome
 }
 
-fn run_group(conn: &mut DbConnection, group: &mut [Box<dyn Job>]) -> Result<(), DbError> {
-    for job in group {
-        say(conn, "SAVEPOINT job")?;
-        if job.run(conn) {
-            say(conn, "RELEASE job")?;
-        } else {
-            conn.batch_execute("ROLLBACK TO job; RELEASE job")?;
+fn run_jobs(
+    care: Care,
+    conn: &mut DbConnection,
+    jobs: &mut [Box<dyn Job>],
+    run: &mut usize,
+) -> Result<(), DbError> {
+    let begun = Instant::now();
+    for job in jobs {
+        *run += 1;
+        match care {
+            Care::Trusting => {
+                let before = Written::so_far(conn)?;
+                if !job.run(conn) && !before.still_holds(conn)? {
+                    memory::need_care();
+                }
+                if memory::care_is_needed() {
+                    return Ok(());
+                }
+            }
+            Care::Careful => run_with_care(conn, job.as_mut())?,
+        }
+        if begun.elapsed() > GROUP_TIME {
+            break;
         }
     }
-    conn.batch_execute("COMMIT").map_err(DbError::of_commit)
+    Ok(())
+}
+
+fn run_with_care(conn: &mut DbConnection, job: &mut dyn Job) -> Result<(), DbError> {
+    say(conn, "SAVEPOINT job")?;
+    if job.run(conn) {
+        memory::write_out(conn)?;
+        return say(conn, "RELEASE job");
+    }
+    conn.batch_execute("ROLLBACK TO job; RELEASE job")?;
+    memory::lose();
+    Ok(())
 }
