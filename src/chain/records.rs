@@ -8,17 +8,21 @@ use crate::kernel::Instant;
 use crate::kernel::id::ClockAcceptanceId;
 use crate::{load_locked, on_each_backend, steady_write};
 use diesel::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
-/// The heads that a transaction holds locked, each with whether it has still to be written.
+/// The heads that a transaction holds locked, and which of them have still to be written.
 #[derive(Debug, Default)]
-struct Heads(BTreeMap<String, (Head, bool)>);
+struct Heads {
+    held: HashMap<String, Head>,
+    new: BTreeSet<String>,
+}
 
 impl Remembered for Heads {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
-        for (head, is_new) in self.0.values_mut().filter(|(_, is_new)| *is_new) {
-            write_head(conn, head)?;
-            *is_new = false;
+        for chain in std::mem::take(&mut self.new) {
+            if let Some(head) = self.held.get(&chain) {
+                write_head(conn, head)?;
+            }
         }
         Ok(())
     }
@@ -29,12 +33,12 @@ impl Remembered for Heads {
 /// # Errors
 /// When the database fails.
 pub fn lock_head(conn: &mut DbConnection, chain: &str) -> Result<Head, DbError> {
-    let held = memory::recall(|heads: &mut Heads| heads.0.get(chain).map(|(head, _)| head.clone()));
+    let held = memory::recall(|heads: &mut Heads| heads.held.get(chain).cloned());
     if let Some(head) = held.flatten() {
         return Ok(head);
     }
     let head = read_head(conn, chain)?;
-    memory::recall(|heads: &mut Heads| heads.0.insert(chain.to_owned(), (head.clone(), false)));
+    memory::recall(|heads: &mut Heads| heads.held.insert(chain.to_owned(), head.clone()));
     Ok(head)
 }
 
@@ -76,7 +80,8 @@ pub fn store_head(conn: &mut DbConnection, head: Head) -> Result<(), DbError> {
     let mut head = Some(head);
     memory::change(|heads: &mut Heads| {
         if let Some(head) = head.take() {
-            heads.0.insert(head.chain.clone(), (head, true));
+            heads.new.insert(head.chain.clone());
+            heads.held.insert(head.chain.clone(), head);
         }
     });
     head.map_or(Ok(()), |head| write_head(conn, &head))

@@ -138,6 +138,8 @@ fn open_sqlite(
         "PRAGMA trusted_schema = OFF",
         "PRAGMA cell_size_check = ON",
         "PRAGMA journal_size_limit = 67108864",
+        // The checkpointer is faster as a rule.
+        "PRAGMA wal_autocheckpoint = 8000",
         "PRAGMA cache_size = -16000",
         "PRAGMA temp_store = MEMORY",
     ] {

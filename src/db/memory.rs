@@ -3,8 +3,9 @@
 //!
 //! Many commands share a transaction: a group of SQLite's writer, a batch, an import. What one of
 //! them has locked and read need not be asked for by the next, and a row that each of them changes,
-//! such as the head of a store's chain, need be written only once. The memory lives exactly as long
-//! as the transaction; without one, every question goes to the database.
+//! such as the head of a store's chain, need be written only once. Without a transaction every
+//! question goes to the database. SQLite's writer takes what it knows to its next transaction, unless
+//! another process has written in between, which SQLite tells it under the lock.
 //!
 //! A savepoint costs SQLite more than most of what is done in it, and is nearly never needed: commands
 //! that are refused have seldom written anything. So a transaction is first run *trusting*, without
@@ -18,7 +19,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// One kind of thing that a transaction remembers.
-pub trait Remembered: Any + Default {
+pub trait Remembered: Any + Default + Send {
     /// Writes what has changed and is not in the database yet.
     ///
     /// # Errors
@@ -29,7 +30,7 @@ pub trait Remembered: Any + Default {
 }
 
 /// The same with its type erased.
-trait Kept: Any {
+trait Kept: Any + Send {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError>;
 }
 
@@ -60,16 +61,27 @@ thread_local! {
     static OPEN: RefCell<Option<Memory>> = const { RefCell::new(None) };
 }
 
+/// What a transaction knew when it was committed: still true for the next one, if nobody else has
+/// written in between.
+#[derive(Default)]
+pub(super) struct Known(HashMap<TypeId, Box<dyn Kept>>);
+
 /// The memory of a transaction; it is lost with this value.
 #[derive(Debug)]
 pub(super) struct Remembering;
 
 impl Remembering {
-    /// Begins with nothing known.
-    pub(super) fn begin(care: Care) -> Self {
-        let memory = Memory { care, care_is_needed: false, kept: HashMap::new(), changes: 0 };
+    /// Begins with what is known already.
+    pub(super) fn begin(care: Care, known: Known) -> Self {
+        let memory = Memory { care, care_is_needed: false, kept: known.0, changes: 0 };
         OPEN.with_borrow_mut(|open| *open = Some(memory));
         Self
+    }
+
+    /// What is known now that everything has been written and committed.
+    pub(super) fn committed(self) -> Known {
+        let kept = OPEN.with_borrow_mut(|open| open.take().map(|memory| memory.kept));
+        Known(kept.unwrap_or_default())
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Db::read`] and [`Db::write`] are the two doors; what passes through them is a
 //! [`DbConnection`], on which one query text serves both databases.
 
+mod checkpointer;
 pub mod connection;
 mod disk;
 pub mod error;
@@ -18,6 +19,7 @@ pub use connection::DbConnection;
 pub use error::{DbError, MayConflict};
 pub use steady::{Steady, SteadyWrite};
 pub use transaction::{Backend, Db, DbOptions};
+pub use writer::Panicked;
 
 /// A whole-number sum, typed as BIGINT: PostgreSQL's `SUM(BIGINT)` is NUMERIC, which Diesel would
 /// turn into a float on SQLite.

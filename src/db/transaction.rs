@@ -1,10 +1,11 @@
 //! The two doors to the data: a read that sees one moment, and a write that happens whole or not.
 
+use crate::db::checkpointer::Checkpointer;
 use crate::db::connection::{DbConnection, Target};
 use crate::db::disk::Disk;
 use crate::db::error::{DbError, MayConflict};
-use crate::db::memory::{self, Care, Remembering};
-use crate::db::writer::Writer;
+use crate::db::memory::{self, Care, Known, Remembering};
+use crate::db::writer::{Panicked, Writer};
 use diesel::Connection;
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::r2d2::{ManageConnection, Pool};
@@ -73,7 +74,11 @@ impl Db {
         };
         let writer = match &disk {
             // The writer opens first, so that the file and its WAL exist before any reader.
-            Some(disk) => Some(Writer::start(target.connect()?, disk.clone())?),
+            Some(disk) => {
+                let conn = target.connect()?;
+                let checkpointer = Checkpointer::start(target.connect()?)?;
+                Some(Writer::start(conn, disk.clone(), checkpointer)?)
+            }
             None => None,
         };
         let pool = Pool::builder()
@@ -197,6 +202,29 @@ impl Db {
         }
     }
 
+    /// [`Db::write`] for a caller whose thread serves others meanwhile.
+    ///
+    /// # Errors
+    /// [`Panicked`] where `body` did; those of [`Db::write`].
+    pub async fn write_soon<T, E>(
+        &self,
+        body: impl Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, Panicked>
+    where
+        T: Send + 'static,
+        E: From<DbError> + MayConflict + Send + 'static,
+    {
+        if let Some(writer) = &self.0.writer {
+            return writer.write_soon(body).await;
+        }
+        let db = self.clone();
+        match tokio::task::spawn_blocking(move || db.write_pooled(body)).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) if error.is_panic() => Err(Panicked),
+            Err(_stopping) => Ok(Err(DbError::Stopping.into())),
+        }
+    }
+
     fn write_pooled<T, E>(&self, body: impl Fn(&mut DbConnection) -> Result<T, E>) -> Result<T, E>
     where
         E: From<DbError> + MayConflict,
@@ -242,7 +270,7 @@ fn write_once<T, E: From<DbError>>(
     body: impl Fn(&mut DbConnection) -> Result<T, E>,
 ) -> Result<Option<T>, E> {
     conn.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").map_err(DbError::from)?;
-    let _memory = Remembering::begin(care);
+    let _memory = Remembering::begin(care, Known::default());
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let value = body(conn)?;
         memory::write_out(conn)?;
