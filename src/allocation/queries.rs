@@ -17,7 +17,8 @@ use crate::kernel::id::LotId;
 use crate::kernel::page::PageSize;
 use crate::kernel::time::plus_days;
 use crate::kernel::{Instant, ItemCode, Quantity, Ratio, StoreCode};
-use crate::reserve_plan::plan::{PlansInForce, StorePlace, StoredLine};
+use crate::reserve_plan::plan::{LineScope, PlansInForce, StorePlace, StoredLine};
+use crate::reserve_plan::records::scoped::lines_of_scopes;
 use crate::reserve_plan::rules::governing_lines;
 use crate::reserve_plan::{queries as plans, records as plan_records};
 use crate::shortfall::rules::{Arrival, ArrivalVerdict, judge_arrival};
@@ -130,11 +131,10 @@ fn lines(
                 region: store.region_code.clone(),
             })
             .collect();
-        if places.is_empty() {
-            continue;
-        }
+        let scopes: BTreeSet<LineScope> = places.iter().flat_map(StorePlace::scopes).collect();
+        let scopes: Vec<LineScope> = scopes.into_iter().collect();
         for item in items {
-            let lines = plan_records::lines_of(conn, &plan.id, Some(item))?;
+            let lines = lines_of_scopes(conn, &plan.id, &scopes, Some(item))?;
             let governing = governing_lines(&lines, &places).into_iter();
             found.extend(
                 governing

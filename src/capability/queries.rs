@@ -7,7 +7,8 @@ use crate::consumption::queries::Cells;
 use crate::db::{DbConnection, DbError};
 use crate::kernel::{Instant, ItemCode, Moment, Quantity, StoreCode};
 use crate::shortfall::holding::hold;
-use crate::shortfall::queries::{Question, last_reports, lots_at, stores_asked};
+use crate::shortfall::queries::held::{last_reports, portions_at};
+use crate::shortfall::queries::{Question, stores_asked};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 
@@ -55,8 +56,8 @@ pub fn figure(
     let mut of_all: BTreeMap<&ItemCode, Quantity> = BTreeMap::new();
     for item in of.items() {
         let cells = Cells { stores: Some(stores.clone()), item: Some(item.clone()) };
-        for (cell, lots) in lots_at(conn, settings.zone, &moment, &cells)? {
-            let available = hold(&lots, today).available;
+        for (cell, portions) in portions_at(conn, settings.zone, &moment, &cells)? {
+            let available = hold(&portions, today).available;
             let sum = of_all.entry(item).or_insert(Quantity::ZERO);
             *sum = sum.plus_capped(available);
             there.insert(cell, available);

@@ -107,21 +107,13 @@ pub fn average_use(window: Window, history: &UseHistory) -> AverageUse {
         .map_or(0, |first| window.today.signed_duration_since(first).num_days())
         .clamp(0, window.days);
     let observed_from = plus_days(window.today, -observed_days);
-    let used_on = |day: NaiveDate| history.used.get(&day).map_or(0, |units| (*units).max(0));
-    let stocked = StockedDays::of(window, &history.changes);
-
-    let mut used = 0_i64;
-    let mut stockout_days = 0_i64;
-    for (day, had_stock) in stocked {
-        if day < observed_from {
-            continue;
-        }
-        let units = used_on(day);
-        used = used.saturating_add(units);
-        if units == 0 && !had_stock {
-            stockout_days += 1;
-        }
-    }
+    let observed = history.used.range(observed_from..window.today);
+    let used = observed.fold(0_i64, |sum, (_, units)| sum.saturating_add((*units).max(0)));
+    let idle = |day: NaiveDate| history.used.get(&day).is_none_or(|units| *units <= 0);
+    let stockout_days = days_without_stock(window, &history.changes)
+        .skip_while(|day| *day < observed_from)
+        .filter(|day| idle(*day))
+        .fold(0_i64, |days, _| days + 1);
     let exposure = observed_days - stockout_days;
     AverageUse {
         window,
@@ -132,33 +124,30 @@ pub fn average_use(window: Window, history: &UseHistory) -> AverageUse {
     }
 }
 
-/// The days of a window, each with whether anything usable was there when it opened or closed.
-struct StockedDays;
-
-impl StockedDays {
-    fn of(window: Window, changes: &[UsableChange]) -> Vec<(NaiveDate, bool)> {
-        let mut changes: Vec<UsableChange> = changes.to_vec();
-        changes.sort_unstable_by_key(|change| change.day);
-        let mut changes = changes.into_iter().peekable();
-        let mut held: BTreeMap<Option<NaiveDate>, i64> = BTreeMap::new();
-        let mut apply_before = |end: NaiveDate, held: &mut BTreeMap<Option<NaiveDate>, i64>| {
-            while let Some(change) = changes.next_if(|change| change.day < end) {
-                let units = held.entry(change.usable_until).or_default();
-                *units = units.saturating_add(change.units);
+/// The days of a window that open and close with nothing usable.
+fn days_without_stock(window: Window, changes: &[UsableChange]) -> impl Iterator<Item = NaiveDate> {
+    let mut changes: Vec<UsableChange> = changes.to_vec();
+    changes.sort_unstable_by_key(|change| change.day);
+    let mut changes = changes.into_iter().peekable();
+    // What is there, by its last day of use; few enough to be looked through.
+    let mut held: Vec<(Option<NaiveDate>, i64)> = Vec::new();
+    let mut apply_before = move |end: NaiveDate, held: &mut Vec<(Option<NaiveDate>, i64)>| {
+        while let Some(change) = changes.next_if(|change| change.day < end) {
+            match held.iter_mut().find(|(until, _)| *until == change.usable_until) {
+                Some((_, units)) => *units = units.saturating_add(change.units),
+                None => held.push((change.usable_until, change.units)),
             }
-        };
-        let usable_on = |held: &BTreeMap<Option<NaiveDate>, i64>, day: NaiveDate| {
-            held.iter().any(|(until, units)| *units > 0 && until.is_none_or(|until| until >= day))
-        };
-        apply_before(window.first(), &mut held);
-        let mut days = Vec::new();
-        for day in window.all_days() {
-            let opened = usable_on(&held, day);
-            apply_before(plus_days(day, 1), &mut held);
-            days.push((day, opened || usable_on(&held, day)));
         }
-        days
-    }
+    };
+    let usable_on = |held: &[(Option<NaiveDate>, i64)], day: NaiveDate| {
+        held.iter().any(|(until, units)| *units > 0 && until.is_none_or(|until| until >= day))
+    };
+    apply_before(window.first(), &mut held);
+    window.all_days().filter(move |day| {
+        let opened = usable_on(&held, *day);
+        apply_before(plus_days(*day, 1), &mut held);
+        !opened && !usable_on(&held, *day)
+    })
 }
 
 #[cfg(test)]
@@ -299,6 +288,35 @@ mod tests {
                     Ratio::whole(average.used.units().into())
                 ),
             }
+        }
+
+        #[test]
+        fn stockout_days_are_those_that_a_look_at_each_day_finds(
+            moves in proptest::collection::vec((1_i64..80, -40_i64..80, proptest::option::of(-70_i64..20)), 0..20),
+            uses in proptest::collection::btree_map(1_i64..70, -5_i64..50, 0..20),
+            first in 0_i64..90,
+        ) {
+            let changes: Vec<UsableChange> = moves.iter().map(|(day, units, until)| UsableChange {
+                day: days_ago(*day), units: *units, usable_until: until.map(|d| plus_days(today(), d)),
+            }).collect();
+            let history = UseHistory {
+                first_seen: Some(days_ago(first)),
+                used: uses.iter().map(|(day, units)| (days_ago(*day), *units)).collect(),
+                changes: changes.clone(),
+            };
+            // What was there at the end of one day and could be used on another.
+            let there = |end: NaiveDate, on: NaiveDate| {
+                let mut by_last_day: BTreeMap<Option<NaiveDate>, i64> = BTreeMap::new();
+                for change in changes.iter().filter(|change| change.day <= end) {
+                    *by_last_day.entry(change.usable_until).or_default() += change.units;
+                }
+                by_last_day.iter().any(|(until, units)| *units > 0 && until.is_none_or(|last| last >= on))
+            };
+            let expected = (1..=first.min(60)).filter(|ago| {
+                let (day, before) = (days_ago(*ago), days_ago(*ago + 1));
+                uses.get(ago).is_none_or(|units| *units <= 0) && !there(before, day) && !there(day, day)
+            }).count();
+            prop_assert_eq!(average_use(window(), &history).stockout_days, i64::try_from(expected).unwrap());
         }
 
         #[test]

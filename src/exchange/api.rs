@@ -51,7 +51,7 @@ pub async fn export_reserve_plan_lines(
             let missing = || Refusal::not_found("储备方案", "reserve plan", &id);
             let plan = ReservePlanId::try_from(id.to_string()).map_err(|_shape| missing())?;
             let plan = records::find_plan(conn, &plan)?.ok_or_else(missing)?;
-            let lines = records::lines_of(conn, &plan.id, None)?;
+            let lines = records::lines_of(conn, &plan.id)?;
             let views: Vec<PlanLineView> = lines.into_iter().map(Into::into).collect();
             Ok(plan_lines::write(&views, headings))
         })

@@ -45,7 +45,7 @@ pub fn draft(tx: &mut Tx<'_>, asked: &DraftPlan) -> Result<Done, CommandError> {
             lines.clone()
         }
         (None, Some(plan)) => {
-            let kept = records::lines_of(tx.conn, &plan.id, None)?;
+            let kept = records::lines_of(tx.conn, &plan.id)?;
             let lines: Vec<PlanLine> = kept.into_iter().map(|line| line.line).collect();
             if region == plan.region {
                 require_scope_of(tx.actor, lines.iter())?;
@@ -109,7 +109,7 @@ pub fn submit(
     comment: Option<&str>,
 ) -> Result<Done, CommandError> {
     let mut plan = expect_plan(tx, id)?;
-    let lines = records::lines_of(tx.conn, id, None)?.len();
+    let lines = records::lines_of(tx.conn, id)?.len();
     plan.status = rules::submit(plan.status, lines)?;
     plan.submission = Some(Submission { by: tx.actor.name.clone(), at: tx.now });
     plan.add_author(&tx.actor.user_id);
@@ -191,7 +191,7 @@ pub fn replace_lines(
     if others_bad {
         return Err(Refusal::invalid(Vec::new()).into());
     }
-    let before = records::lines_of(tx.conn, id, None)?;
+    let before = records::lines_of(tx.conn, id)?;
     let lines: Vec<PlanLine> = lines.iter().map(|(_, line)| line.clone()).collect();
     let view = views::replaced_view(id, &before, &lines, dry_run);
     if !dry_run {
@@ -258,7 +258,7 @@ fn expect_plan(tx: &mut Tx<'_>, id: &ReservePlanId) -> Result<PlanVersion, Comma
     let plan = records::lock_plan(tx.conn, id)?
         .ok_or_else(|| Refusal::not_found("储备方案", "reserve plan", id.as_str()))?;
     tx.actor.require_region(&plan.region)?;
-    let lines = records::lines_of(tx.conn, id, None)?;
+    let lines = records::lines_of(tx.conn, id)?;
     require_scope_of(tx.actor, lines.iter().map(|line| &line.line))?;
     tx.expect_version(plan.revision)?;
     Ok(plan)

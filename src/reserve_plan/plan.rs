@@ -7,6 +7,7 @@ use crate::reserve_plan::level::ResponseLevel;
 use crate::word_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 word_enum! {
     /// How far a version of a plan has come. *In force* is no status: it follows from the time.
@@ -106,6 +107,17 @@ pub struct StorePlace {
     pub region: RegionCode,
 }
 
+impl StorePlace {
+    /// Everything by which a line may speak of it, the closest first.
+    pub fn scopes(&self) -> Vec<LineScope> {
+        let regions = self.region.with_ancestors().into_iter().map(LineScope::Region);
+        [LineScope::Store(self.code.clone()), LineScope::StoreKind(self.kind.clone())]
+            .into_iter()
+            .chain(regions)
+            .collect()
+    }
+}
+
 /// What a plan says of one item in the stores of a scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanLine {
@@ -161,6 +173,30 @@ pub struct StoredLine {
 impl AsRef<PlanLine> for StoredLine {
     fn as_ref(&self) -> &PlanLine {
         &self.line
+    }
+}
+
+/// A stored line that many stores are held to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedLine(Arc<StoredLine>);
+
+impl From<StoredLine> for SharedLine {
+    fn from(line: StoredLine) -> Self {
+        Self(Arc::new(line))
+    }
+}
+
+impl std::ops::Deref for SharedLine {
+    type Target = StoredLine;
+
+    fn deref(&self) -> &StoredLine {
+        &self.0
+    }
+}
+
+impl AsRef<PlanLine> for SharedLine {
+    fn as_ref(&self) -> &PlanLine {
+        &self.0.line
     }
 }
 

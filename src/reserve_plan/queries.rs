@@ -1,11 +1,14 @@
 //! Questions that other capabilities ask of the plan in force and of response levels.
 
+pub mod governing;
+
 use crate::db::schema::{item, region, store, store_kind};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::{Instant, ItemCode, RegionCode, StoreCode};
 use crate::load_locked;
 use crate::reserve_plan::level::{Declaration, LevelsInForce};
 use crate::reserve_plan::plan::{FloorInForce, StorePlace};
+use crate::reserve_plan::records::scoped::lines_of_scopes;
 use crate::reserve_plan::records::{self, LevelFilter};
 use crate::reserve_plan::rules;
 use diesel::prelude::*;
@@ -27,14 +30,15 @@ pub fn floor_of(
     at: Instant,
 ) -> Result<Option<FloorInForce>, DbError> {
     let Some(place) = place_of(conn, store)? else { return Ok(None) };
-    let plans = records::plans_in_force(conn, at, None)?;
+    let regions = place.region.with_ancestors();
+    let plans = records::plans_in_force_over(conn, Some(&regions), at, None)?;
     let Some(plan) = plans.of(&place.region) else { return Ok(None) };
-    let lines = records::lines_of(conn, &plan.id, Some(item))?;
+    let lines = lines_of_scopes(conn, &plan.id, &place.scopes(), Some(item))?;
     let places = [place];
     let governing = rules::governing_lines(&lines, &places);
     let Some(line) = governing.get(&(store, item)) else { return Ok(None) };
     let [place] = &places;
-    let level = levels_in_force(conn, at)?.of(&place.region);
+    let level = levels_over(conn, Some(regions), at, None)?.of(&place.region);
     Ok(line.line.floor_at(level).map(|quantity| FloorInForce {
         quantity,
         plan_id: plan.id.clone(),
@@ -61,8 +65,25 @@ pub fn levels_as_known(
     at: Instant,
     known_at: Option<Instant>,
 ) -> Result<LevelsInForce, DbError> {
-    let filter =
-        LevelFilter { effective_by: Some(at), recorded_by: known_at, ..LevelFilter::default() };
+    levels_over(conn, None, at, known_at)
+}
+
+/// The same, of some regions only: to know what holds in a region, those above it too.
+///
+/// # Errors
+/// When the database fails.
+pub fn levels_over(
+    conn: &mut DbConnection,
+    regions: Option<Vec<RegionCode>>,
+    at: Instant,
+    known_at: Option<Instant>,
+) -> Result<LevelsInForce, DbError> {
+    let filter = LevelFilter {
+        regions,
+        effective_by: Some(at),
+        recorded_by: known_at,
+        ..LevelFilter::default()
+    };
     // The latest come first, so going backwards lets each region's latest have the last word.
     let declared = records::list_levels(conn, &filter, MANY_LEVELS)?;
     Ok(declared.into_iter().rev().map(|one| (one.region, one.level)).collect())

@@ -1,5 +1,7 @@
 //! The rows of plans and response levels; the only place that writes them.
 
+pub mod scoped;
+
 use crate::db::schema::{reserve_plan, reserve_plan_comment, reserve_plan_line, response_level};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{ReservePlanCommentId, ReservePlanId, ReservePlanLineId, ResponseLevelId};
@@ -377,11 +379,27 @@ pub fn plans_in_force(
     at: Instant,
     known_at: Option<Instant>,
 ) -> Result<PlansInForce, DbError> {
+    plans_in_force_over(conn, None, at, known_at)
+}
+
+/// The same, of some regions only: to know what holds in a region, those above it too.
+///
+/// # Errors
+/// When the database fails.
+pub fn plans_in_force_over(
+    conn: &mut DbConnection,
+    regions: Option<&[RegionCode]>,
+    at: Instant,
+    known_at: Option<Instant>,
+) -> Result<PlansInForce, DbError> {
     let mut query = reserve_plan::table
         .filter(reserve_plan::status.eq(PlanStatus::Approved))
         .filter(reserve_plan::effective_from.le(at))
         .select(PlanRow::as_select())
         .into_boxed();
+    if let Some(regions) = regions {
+        query = query.filter(reserve_plan::region_code.eq_any(regions));
+    }
     if let Some(known_at) = known_at {
         query = query.filter(reserve_plan::approved_at.le(known_at));
     }
@@ -434,40 +452,17 @@ pub fn next_beginning(
     Ok(query.first(conn)?)
 }
 
-/// The lines of several versions, by version and in their order; all of them, or those of one item.
+/// The lines of a version in their order.
 ///
 /// # Errors
 /// When the database fails.
-pub fn lines_of_plans(
-    conn: &mut DbConnection,
-    plans: &[ReservePlanId],
-    item: Option<&ItemCode>,
-) -> Result<Vec<StoredLine>, DbError> {
-    let mut query = reserve_plan_line::table
-        .filter(reserve_plan_line::plan_id.eq_any(plans))
+pub fn lines_of(conn: &mut DbConnection, plan: &ReservePlanId) -> Result<Vec<StoredLine>, DbError> {
+    let rows: Vec<LineRow> = reserve_plan_line::table
+        .filter(reserve_plan_line::plan_id.eq(plan))
         .select(LineRow::as_select())
-        .into_boxed();
-    if let Some(item) = item {
-        query = query.filter(reserve_plan_line::item_code.eq(item));
-    }
-    query
-        .order((reserve_plan_line::plan_id, reserve_plan_line::line_no, reserve_plan_line::id))
-        .load(conn)?
-        .into_iter()
-        .map(LineRow::into_line)
-        .collect()
-}
-
-/// The lines of a version in their order; all of them, or those of one item.
-///
-/// # Errors
-/// When the database fails.
-pub fn lines_of(
-    conn: &mut DbConnection,
-    plan: &ReservePlanId,
-    item: Option<&ItemCode>,
-) -> Result<Vec<StoredLine>, DbError> {
-    lines_of_plans(conn, std::slice::from_ref(plan), item)
+        .order((reserve_plan_line::line_no, reserve_plan_line::id))
+        .load(conn)?;
+    rows.into_iter().map(LineRow::into_line).collect()
 }
 
 /// Lines of a version after a line number, at most `limit`.

@@ -6,7 +6,7 @@ use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::{
     LineScope, NotComputable, PlanLine, PlanStatus, PlanVersion, StorePlace,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A target and each step on the way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub fn target(
 }
 
 /// The line that counts for each store and item: the one that describes the store most closely.
+///
+/// Lines are found by what they speak of, so that a store costs as many steps as scopes speak of it.
 pub fn governing_lines<'a, L>(
     lines: &'a [L],
     stores: &'a [StorePlace],
@@ -75,19 +77,19 @@ pub fn governing_lines<'a, L>(
 where
     L: AsRef<PlanLine>,
 {
+    let mut by_scope: HashMap<&LineScope, Vec<&L>> = HashMap::new();
+    for line in lines {
+        by_scope.entry(&line.as_ref().scope).or_default().push(line);
+    }
     let mut governing: BTreeMap<(&StoreCode, &ItemCode), &L> = BTreeMap::new();
-    for candidate in lines {
-        let line = candidate.as_ref();
-        for store in stores.iter().filter(|store| line.scope.covers(store)) {
-            governing
-                .entry((&store.code, &line.item))
-                .and_modify(|best| {
-                    if line.scope.closeness() > best.as_ref().scope.closeness() {
-                        *best = candidate;
-                    }
-                })
-                .or_insert(candidate);
+    for store in stores {
+        let mut of_store: BTreeMap<&ItemCode, &L> = BTreeMap::new();
+        for scope in store.scopes() {
+            for line in by_scope.get(&scope).into_iter().flatten().copied() {
+                of_store.entry(&line.as_ref().item).or_insert(line);
+            }
         }
+        governing.extend(of_store.into_iter().map(|(item, line)| ((&store.code, item), line)));
     }
     governing
 }
@@ -481,6 +483,47 @@ mod tests {
             let targets: Vec<Quantity> =
                 ResponseLevel::ALL.iter().map(|level| target(&line, *level, adc).unwrap().quantity).collect();
             prop_assert!(targets.is_sorted());
+        }
+
+        #[test]
+        fn of_all_lines_that_cover_a_store_the_closest_counts(
+            lines in proptest::collection::vec((0_usize..3, 0_usize..9), 0..20),
+        ) {
+            let place = |code: &str, kind: &str, region: &str| StorePlace {
+                code: StoreCode::new(code).unwrap(),
+                kind: kind.to_owned(),
+                region: RegionCode::new(region).unwrap(),
+            };
+            let stores = [
+                place("A", "hospital", "360729100"),
+                place("B", "township", "360729100"),
+                place("C", "township", "3608"),
+            ];
+            let region = |code| LineScope::Region(RegionCode::new(code).unwrap());
+            let store = |code| LineScope::Store(StoreCode::new(code).unwrap());
+            let kind = |kind: &str| LineScope::StoreKind(kind.to_owned());
+            let scopes = [
+                store("A"), store("C"), kind("hospital"), kind("township"), region("36"),
+                region("3607"), region("360729"), region("360729100"), region("3608"),
+            ];
+            let mut lines: Vec<PlanLine> = lines.into_iter().map(|(item, scope)| PlanLine {
+                item: ItemCode::new(["M1", "M2", "M3"][item]).unwrap(),
+                scope: scopes[scope].clone(),
+                ..line(vec![fixed(1)])
+            }).collect();
+            let repeated = repeated_lines(&lines);
+            let mut at = 0;
+            lines.retain(|_| { at += 1; !repeated.contains(&(at - 1)) });
+            let mut by_definition: BTreeMap<(&StoreCode, &ItemCode), &PlanLine> = BTreeMap::new();
+            for store in &stores {
+                for line in lines.iter().filter(|line| line.scope.covers(store)) {
+                    let best = by_definition.entry((&store.code, &line.item)).or_insert(line);
+                    if line.scope.closeness() > best.scope.closeness() {
+                        *best = line;
+                    }
+                }
+            }
+            prop_assert_eq!(governing_lines(&lines, &stores), by_definition);
         }
 
         #[test]

@@ -340,7 +340,7 @@ pub fn plan_view(
     now: Instant,
 ) -> Result<PlanView, DbError> {
     let in_force = records::plans_in_force(conn, now, None)?;
-    let lines = records::lines_of(conn, &plan.id, None)?;
+    let lines = records::lines_of(conn, &plan.id)?;
     Ok(PlanView {
         head: PlanHead::new(plan, &in_force),
         lines: lines.into_iter().map(Into::into).collect(),
@@ -358,8 +358,8 @@ pub fn diff_view(
     now: Instant,
 ) -> Result<PlanDiffView, DbError> {
     let in_force = records::plans_in_force(conn, now, None)?;
-    let old = records::lines_of(conn, &before.id, None)?;
-    let new = records::lines_of(conn, &after.id, None)?;
+    let old = records::lines_of(conn, &before.id)?;
+    let new = records::lines_of(conn, &after.id)?;
     Ok(PlanDiffView {
         before: PlanHead::new(before, &in_force),
         after: PlanHead::new(after, &in_force),

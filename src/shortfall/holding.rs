@@ -11,28 +11,22 @@ use crate::stock::lot::Expiry;
 use crate::word_enum;
 use chrono::NaiveDate;
 
-/// A lot at a store, in one state.
-#[derive(Debug, Clone)]
-pub struct LotAtStore {
-    /// The lot.
-    pub lot: LotId,
-    /// The maker's lot number.
-    pub lot_number: String,
+/// Stock of one lot in one state at a store, as far as it decides how much is available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Portion {
     /// Its quality state.
     pub state: StockState,
     /// The last day on which it may be used.
     pub expiry: Expiry,
     /// Whether its maker's lot was recalled.
     pub recalled: bool,
-    /// The purpose for which it is kept.
-    pub earmarked_for: Option<String>,
     /// Base units there.
     pub on_hand: Quantity,
     /// Base units promised.
     pub reserved: Quantity,
 }
 
-impl LotAtStore {
+impl Portion {
     /// Base units that nobody was promised.
     pub fn unreserved(&self) -> Quantity {
         self.on_hand.minus_or_zero(self.reserved)
@@ -42,6 +36,19 @@ impl LotAtStore {
     pub fn why_blocked(&self, today: NaiveDate) -> Option<Blocked> {
         why_unusable(self.recalled, self.expiry, self.state, today)
     }
+}
+
+/// A lot at a store, in one state.
+#[derive(Debug, Clone)]
+pub struct LotAtStore {
+    /// The lot.
+    pub lot: LotId,
+    /// The maker's lot number.
+    pub lot_number: String,
+    /// The purpose for which it is kept.
+    pub earmarked_for: Option<String>,
+    /// What is there of it.
+    pub portion: Portion,
 }
 
 word_enum! {
@@ -81,7 +88,7 @@ impl From<Blocked> for LeftOut {
 }
 
 /// What a store holds of an item.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Held {
     /// Everything that is there.
     pub on_hand: Quantity,
@@ -95,20 +102,21 @@ pub struct Held {
     pub usable: Vec<DatedStock>,
 }
 
-/// Adds the lots of an item at a store up.
-pub fn hold(lots: &[LotAtStore], today: NaiveDate) -> Held {
-    let (free, barred): (Vec<&LotAtStore>, Vec<&LotAtStore>) =
-        lots.iter().partition(|lot| lot.why_blocked(today).is_none());
-    Held {
-        on_hand: Quantity::total(lots.iter().map(|lot| lot.on_hand)),
-        reserved: Quantity::total(lots.iter().map(|lot| lot.reserved)),
-        blocked: Quantity::total(barred.iter().map(|lot| lot.unreserved())),
-        available: Quantity::total(free.iter().map(|lot| lot.unreserved())),
-        usable: free
-            .iter()
-            .map(|lot| DatedStock { usable_until: lot.expiry.date(), quantity: lot.unreserved() })
-            .collect(),
+/// Adds what a store holds of an item up.
+pub fn hold<'a>(portions: impl IntoIterator<Item = &'a Portion>, today: NaiveDate) -> Held {
+    let mut held = Held::default();
+    for portion in portions {
+        let free = portion.unreserved();
+        held.on_hand = held.on_hand.plus_capped(portion.on_hand);
+        held.reserved = held.reserved.plus_capped(portion.reserved);
+        if portion.why_blocked(today).is_some() {
+            held.blocked = held.blocked.plus_capped(free);
+        } else {
+            held.available = held.available.plus_capped(free);
+            held.usable.push(DatedStock { usable_until: portion.expiry.date(), quantity: free });
+        }
     }
+    held
 }
 
 /// Goods of one lot on one lorry to a store.
@@ -147,15 +155,12 @@ mod tests {
     use super::*;
     use crate::kernel::time::parse_date;
 
-    fn lot(on_hand: i64, expires_on: Option<&str>, state: StockState, reserved: i64) -> LotAtStore {
+    fn lot(on_hand: i64, expires_on: Option<&str>, state: StockState, reserved: i64) -> Portion {
         let day = expires_on.map(|text| parse_date(text).unwrap());
-        LotAtStore {
-            lot: LotId::generate(),
-            lot_number: "A".to_owned(),
+        Portion {
             state,
             expiry: day.map_or(Expiry::None, Expiry::Dated),
             recalled: false,
-            earmarked_for: None,
             on_hand: Quantity::new(on_hand).unwrap(),
             reserved: Quantity::new(reserved).unwrap(),
         }

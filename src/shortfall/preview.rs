@@ -80,31 +80,34 @@ impl Change {
     }
 }
 
-/// The totals over lines, in whatever order they come.
-pub fn preview_totals<'a>(changes: impl IntoIterator<Item = &'a Change>) -> PreviewTotals {
-    let nothing = Money::from_ten_thousandths(0);
-    let mut totals = PreviewTotals { added_cost: Some(nothing), ..PreviewTotals::default() };
-    for change in changes {
+impl PreviewTotals {
+    /// Of no lines.
+    pub fn nothing() -> Self {
+        Self { added_cost: Some(Money::from_ten_thousandths(0)), ..Self::default() }
+    }
+
+    /// Adds a line, in whatever order they come.
+    pub fn add(&mut self, change: &Change) {
         let Change { item, now, then } = change;
-        totals.lines += 1;
-        totals.changed += i64::from(now.target != then.target);
-        totals.met_now += i64::from(now.status == Status::Met);
-        totals.met_then += i64::from(then.status == Status::Met);
-        totals.not_computable += i64::from(then.target.is_none());
-        let of_item = totals.items.entry(item.clone()).or_default();
+        self.lines += 1;
+        self.changed += i64::from(now.target != then.target);
+        self.met_now += i64::from(now.status == Status::Met);
+        self.met_then += i64::from(then.status == Status::Met);
+        self.not_computable += i64::from(then.target.is_none());
+        let of_item = self.items.entry(item.clone()).or_default();
         add(&mut of_item.target_now, now.target);
         add(&mut of_item.target_then, then.target);
         add(&mut of_item.net_shortfall_now, now.net_shortfall);
         add(&mut of_item.net_shortfall_then, then.net_shortfall);
         match change.added_cost() {
             Some(cost) => {
-                totals.added_cost = totals.added_cost.and_then(|sum| sum.plus(cost));
+                let nothing = Money::from_ten_thousandths(0);
+                self.added_cost = self.added_cost.and_then(|sum| sum.plus(cost));
                 of_item.added_cost = of_item.added_cost.unwrap_or(nothing).plus(cost);
             }
-            None => totals.without_price += i64::from(change.lacks_more()),
+            None => self.without_price += i64::from(change.lacks_more()),
         }
     }
-    totals
 }
 
 fn add(sum: &mut Quantity, quantity: Option<Quantity>) {
@@ -147,7 +150,8 @@ mod tests {
             change("P02", Some(100), Some(200), None),
             change("R03", None, None, Some(1)),
         ];
-        let totals = preview_totals(&changes);
+        let mut totals = PreviewTotals::nothing();
+        changes.iter().for_each(|change| totals.add(change));
         assert_eq!((totals.lines, totals.changed, totals.not_computable), (5, 4, 1));
         assert_eq!((totals.met_now, totals.met_then, totals.without_price), (3, 1, 1));
         // 60 and 92 − 20 respirators more, at 1.50 yuan.

@@ -4,6 +4,7 @@ use crate::kernel::{ItemCode, Quantity, Ratio, StoreCode};
 use crate::shortfall::projection::quotient;
 use crate::word_enum;
 use chrono::NaiveDate;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 word_enum! {
@@ -227,36 +228,52 @@ pub struct Totals {
     pub stale_stores: Vec<StoreCode>,
 }
 
-/// The totals over lines, in whatever order they come.
-pub fn totals<'a>(lines: impl IntoIterator<Item = &'a TotalLine>) -> Totals {
-    let (mut count, mut met) = (0_i64, 0_i64);
-    let (mut covered, mut wanted) = (0_i128, 0_i128);
-    let mut worst: Option<(Ratio, std::cmp::Reverse<Quantity>, &StoreCode, &ItemCode)> = None;
-    let mut stale = BTreeSet::new();
-    for line in lines {
-        count += 1;
-        met += i64::from(line.status == Status::Met);
-        if line.stale {
-            stale.insert(line.store.clone());
+/// Totals of the lines that have been added so far.
+#[derive(Debug, Clone, Default)]
+pub struct TotalsSoFar {
+    count: i64,
+    met: i64,
+    covered: i128,
+    wanted: i128,
+    worst: Option<Worst>,
+    stale: BTreeSet<StoreCode>,
+}
+
+/// By coverage, then by what is lacking, the most first, then by code.
+type Worst = (Ratio, Reverse<Quantity>, StoreCode, ItemCode);
+
+impl TotalsSoFar {
+    /// Adds a line, in whatever order they come.
+    pub fn add(&mut self, line: &TotalLine) {
+        self.count += 1;
+        self.met += i64::from(line.status == Status::Met);
+        if line.stale && !self.stale.contains(&line.store) {
+            self.stale.insert(line.store.clone());
         }
-        let Some(target) = line.target else { continue };
-        covered += i128::from(line.available.min(target).units());
-        wanted += i128::from(target.units());
+        let Some(target) = line.target else { return };
+        self.covered += i128::from(line.available.min(target).units());
+        self.wanted += i128::from(target.units());
         if let Some(coverage) = coverage(line.available, target) {
-            let lack = std::cmp::Reverse(target.minus_or_zero(line.available));
-            let this = (coverage, lack, &line.store, &line.item);
-            if worst.is_none_or(|worst| this < worst) {
-                worst = Some(this);
+            let lack = Reverse(target.minus_or_zero(line.available));
+            let is_worst = self.worst.as_ref().is_none_or(|(least, most, store, item)| {
+                (coverage, lack, &line.store, &line.item) < (*least, *most, store, item)
+            });
+            if is_worst {
+                self.worst = Some((coverage, lack, line.store.clone(), line.item.clone()));
             }
         }
     }
-    Totals {
-        lines: count,
-        met,
-        met_rate: Ratio::new(met.into(), count.into()),
-        weighted_coverage: Ratio::new(covered, wanted),
-        worst: worst.map(|(_, _, store, item)| (store.clone(), item.clone())),
-        stale_stores: stale.into_iter().collect(),
+
+    /// The totals.
+    pub fn finish(self) -> Totals {
+        Totals {
+            lines: self.count,
+            met: self.met,
+            met_rate: Ratio::new(self.met.into(), self.count.into()),
+            weighted_coverage: Ratio::new(self.covered, self.wanted),
+            worst: self.worst.map(|(_, _, store, item)| (store, item)),
+            stale_stores: self.stale.into_iter().collect(),
+        }
     }
 }
 
@@ -276,6 +293,12 @@ mod tests {
 
     fn today() -> NaiveDate {
         parse_date("2025-03-01").unwrap()
+    }
+
+    fn totals<'a>(lines: impl IntoIterator<Item = &'a TotalLine>) -> Totals {
+        let mut totals = TotalsSoFar::default();
+        lines.into_iter().for_each(|line| totals.add(line));
+        totals.finish()
     }
 
     fn line(store: &str, target: Option<i64>, available: i64) -> TotalLine {

@@ -6,7 +6,7 @@ use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, StoreCode};
 use crate::reserve_plan::basis::{Basis, Step};
 use crate::reserve_plan::level::ResponseLevel;
-use crate::reserve_plan::plan::{LineScope, PlanVersion};
+use crate::reserve_plan::plan::{LineScope, PlanVersion, StoredLine};
 use crate::reserve_plan::safety::largest_rotatable;
 use crate::reserve_plan::views::PlanLineView;
 use crate::shortfall::holding::{LeftOut, LotAtStore, LotOnTheWay};
@@ -431,7 +431,7 @@ impl From<Evidence> for Explanation {
             as_of: evidence.as_of,
             as_known_at: evidence.as_known_at,
             plan: PlanRef::from(&evidence.plan),
-            plan_line: line.plan_line.clone().into(),
+            plan_line: StoredLine::clone(&line.plan_line).into(),
             why_this_line: why_this_line(&line.plan_line.line.scope),
             lines_passed_over: evidence.passed_over.iter().cloned().map(Into::into).collect(),
             level: line.level,
@@ -585,27 +585,28 @@ fn consumption(line: &Line) -> ConsumptionView {
 fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec<LotLeftOut>) {
     let (mut counted, mut left_out) = (Vec::new(), Vec::new());
     for lot in lots {
+        let portion = lot.portion;
         let mut leave_out = |quantity: Quantity, reason: LeftOut| {
             left_out.push(LotLeftOut {
                 lot_id: lot.lot.clone(),
                 lot_number: lot.lot_number.clone(),
-                expires_on: lot.expiry.date(),
-                state: lot.state,
+                expires_on: portion.expiry.date(),
+                state: portion.state,
                 quantity,
                 reason,
             });
         };
-        if !lot.reserved.is_zero() {
-            leave_out(lot.reserved, LeftOut::Reserved);
+        if !portion.reserved.is_zero() {
+            leave_out(portion.reserved, LeftOut::Reserved);
         }
-        let free = lot.unreserved();
-        match lot.why_blocked(today) {
+        let free = portion.unreserved();
+        match portion.why_blocked(today) {
             _ if free.is_zero() => {}
             Some(blocked) => leave_out(free, blocked.into()),
             None => counted.push(LotCounted {
                 lot_id: lot.lot.clone(),
                 lot_number: lot.lot_number.clone(),
-                expires_on: lot.expiry.date(),
+                expires_on: portion.expiry.date(),
                 earmarked_for: lot.earmarked_for.clone(),
                 quantity: free,
             }),

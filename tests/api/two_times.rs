@@ -3,11 +3,15 @@
 use crate::dispatch::{Dispatch, lorry};
 use crate::planning::{fixed, in_force};
 use crate::support::{TestApp, databases};
+use changbei::consumption::queries::averages::{averages, averages_as_known};
+use changbei::consumption::queries::{Cell, Cells};
+use changbei::consumption::rules::{AverageUse, Window};
+use changbei::db::DbError;
 use changbei::kernel::{Clock, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 const DEPOT: &str = "keeper.depot";
 
@@ -339,6 +343,36 @@ fn stock_as_of_any_time_is_what_the_movements_up_to_it_add_up_to() {
             }
         }
         is_clean(app);
+    });
+}
+
+#[test]
+fn averages_from_closings_are_those_that_the_movements_tell() {
+    every_case_of(&steps_with_facts(), |app, steps| {
+        for step in steps {
+            run(app, step);
+            pass(app, 700);
+        }
+        let zone = app.app.settings.zone;
+        let now = app.clock.now();
+        app.app
+            .read::<_, DbError>(|conn| {
+                for (days, ago) in [(60, 0), (60, 2_000), (3, 0), (3, 4_000), (1, 1_000)] {
+                    let today = zone.day_of(now.plus_minutes(-ago));
+                    let window = Window::before(today, days);
+                    let cells = Cells::default();
+                    let closings = averages(conn, window, zone, &cells)?;
+                    let everything = Some(Instant::LAST);
+                    let movements = averages_as_known(conn, window, zone, &cells, everything)?;
+                    let seen = |all: &HashMap<Cell, AverageUse>| -> BTreeMap<Cell, AverageUse> {
+                        let known = all.iter().filter(|(_, one)| one.observed_days > 0);
+                        known.map(|(cell, one)| (cell.clone(), *one)).collect()
+                    };
+                    assert_eq!(seen(&closings), seen(&movements), "{days} days to {today}");
+                }
+                Ok(())
+            })
+            .unwrap();
     });
 }
 

@@ -1,15 +1,14 @@
 //! The lines at another response level than the one that holds, in as many queries as a list.
 
-use super::{
-    Facts, Governed, Line, Question, cells_asked, governing_plans, plan_to_name, stores_asked,
-};
+use super::ground::Ground;
+use super::{Line, Question};
 use crate::config::Settings;
 use crate::db::{DbConnection, DbError};
-use crate::kernel::{Instant, Moment, RegionCode};
+use crate::kernel::{Instant, RegionCode};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::PlanVersion;
-use crate::reserve_plan::{queries as plans, records as plan_records};
-use crate::shortfall::preview::{Change, PreviewTotals, Side, preview_totals};
+use crate::reserve_plan::queries as plans;
+use crate::shortfall::preview::{Change, PreviewTotals, Side};
 
 /// The lines of a region now and at another level.
 #[derive(Debug)]
@@ -43,40 +42,31 @@ pub fn preview(
     now: Instant,
 ) -> Result<Preview, DbError> {
     let question = Question { region: Some(region.clone()), ..question.clone() };
+    let ground = Ground::of(conn, &question, settings, now)?;
     let levels = plans::levels_in_force(conn, now)?;
     let declared = levels.clone().with(region.clone(), level);
-    let stores = stores_asked(conn, &question)?;
-    let in_force = plan_records::plans_in_force(conn, now, None)?;
-    let governing = governing_plans(&in_force, &stores);
-    let plan = plan_to_name(&question, &in_force, &governing);
-    let mut cells = cells_asked(conn, &question, &in_force, &governing, &stores)?;
-    let is_after = |cell: &Governed| {
-        let place = (&cell.place.code, &cell.line.line.item);
-        question.after.as_ref().is_none_or(|(store, item)| (store, item) < place)
+    let is_after = |line: &Line| {
+        question.after.as_ref().is_none_or(|(s, i)| (s, i) < (&line.store, &line.item))
     };
     let limit = question.limit.unwrap_or(usize::MAX);
-    if !question.totals {
-        cells.retain(is_after);
-        cells.truncate(limit.saturating_add(1));
-    }
-    let facts = Facts::load(conn, &cells, &question, settings, &Moment::now(now, now))?;
-    let both = |cell: Governed| (facts.line(cell.clone(), &levels), facts.line(cell, &declared));
+    let mut totals = question.totals.then(PreviewTotals::nothing);
+    let after = question.after.as_ref().filter(|_| totals.is_none());
+    let most = totals.is_none().then(|| limit.saturating_add(1));
     let mut lines = Vec::new();
-    let mut changes = Vec::new();
-    for cell in cells {
-        let on_page = is_after(&cell) && lines.len() <= limit;
-        let (before, after) = both(cell);
-        if question.totals {
-            changes.push(change(&before, &after));
-        }
-        if on_page {
-            lines.push((before, after));
+    let mut walk = ground.walk(&question, after, most);
+    while let Some(chunk) = walk.next(conn)? {
+        for (before, then) in chunk.lines(&levels).zip(chunk.lines(&declared)) {
+            if let Some(totals) = &mut totals {
+                totals.add(&change(&before, &then));
+            }
+            if lines.len() <= limit && is_after(&before) {
+                lines.push((before, then));
+            }
         }
     }
     let more = lines.len() > limit;
     lines.truncate(limit);
-    let totals = question.totals.then(|| preview_totals(&changes));
-    Ok(Preview { plan, level_now: levels.of(region), as_of: now, lines, more, totals })
+    Ok(Preview { plan: ground.plan, level_now: levels.of(region), as_of: now, lines, more, totals })
 }
 
 /// A line now and then, as the rules see it.
