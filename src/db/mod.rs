@@ -9,6 +9,7 @@ pub mod error;
 pub mod migrate;
 pub mod savepoint;
 pub mod schema;
+mod sessions;
 pub mod steady;
 pub mod transaction;
 mod writer;
