@@ -11,6 +11,7 @@ pub mod memory;
 pub mod migrate;
 pub mod savepoint;
 pub mod schema;
+mod sessions;
 pub mod steady;
 pub mod transaction;
 mod writer;
