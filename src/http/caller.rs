@@ -3,7 +3,7 @@
 use crate::access::{Actor, Permission, records, token};
 use crate::app::App;
 use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbConnection, DbError, Panicked};
 use crate::http::problem::{ApiError, language_of, request_id_of};
 use crate::http::table::{Form, Table};
 use crate::idempotency::{KeyedRequest, parse_key};
@@ -353,17 +353,16 @@ impl Caller {
             .require(permission)
             .and_then(|()| self.require_key())
             .and_then(|()| read(&self));
-        let done = match parsed {
+        match parsed {
             Ok(command) => {
-                blocking(move || command::run(&app, call, move |tx| body(tx, &command))).await?
+                let ended = command::run_soon(&app, call, move |tx| body(tx, &command)).await;
+                Ok(answer(ended.map_err(broken)??))
             }
             Err(refusal) => {
-                let told = refusal.clone();
-                blocking(move || command::record_refusal(&app, &call, &refusal)).await?;
-                return Err(told.into());
+                command::record_refusal_soon(&app, &call, &refusal).await.map_err(broken)??;
+                Err(refusal.into())
             }
-        };
-        Ok(answer(done))
+        }
     }
 
     /// Runs many commands of one request, each of which has a key and an answer of its own:
@@ -443,6 +442,11 @@ fn answer(done: Done) -> HttpResponse {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
     response.body(done.answer.body)
+}
+
+/// A panic, which is logged and breaks nothing else.
+fn broken(_panic: Panicked) -> ApiError {
+    Refusal::plain(Code::Internal).into()
 }
 
 /// Runs work that waits for the database off the reactor's threads.

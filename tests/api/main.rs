@@ -14,6 +14,7 @@ mod support;
 mod allocation;
 mod batches;
 mod catalogue;
+mod conservation;
 mod corrections;
 mod dispatch;
 mod facts;
