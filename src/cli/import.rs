@@ -10,6 +10,7 @@ use crate::exchange::mapping::Mapping;
 use crate::exchange::{rejects, table};
 use crate::kernel::language::Bilingual;
 use crate::kernel::{Code, Refusal};
+use crate::server::start::watch_clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs;
 use std::io;
@@ -76,6 +77,7 @@ pub fn run(
     // Opened before anything is stored: what is refused must have somewhere to go.
     let rejects_file = args.rejects.as_deref().map(|path| create(path, &args.file)).transpose()?;
     let app = configuration.open()?;
+    watch_clock(&app)?;
     let actor = app
         .read(|conn| actor_by_name(conn, &args.user))?
         .ok_or_else(|| unknown_user(&args.user))?;

@@ -726,6 +726,7 @@ fn post_alone(
         ensure_rows(conn, &keys, &posting.lines, &when)?;
         before = lock_balances(conn, &keys, &transit_keys)?;
     }
+    let when = before.turn_of(when);
     let mut after = before.clone();
     let late = before.entered_late(&posting.lines, when.occurred_at);
     if !late.is_empty() {

@@ -13,6 +13,7 @@ mod support;
 
 mod allocation;
 mod batches;
+mod calendar;
 mod catalogue;
 mod conservation;
 mod corrections;

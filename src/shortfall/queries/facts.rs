@@ -63,7 +63,7 @@ impl Facts {
             },
             averages: averages_as_known(conn, frame.window, frame.zone, &cells, moment.known())?,
             last_reports: last_reports(conn, moment, &cells)?,
-            unmatched: cells_with_open_facts(conn, stores, item)?,
+            unmatched: cells_with_open_facts(conn, moment, stores, item)?,
         })
     }
 

@@ -88,14 +88,16 @@ pub fn post_on_paper(
         lines,
     };
     let Posted { number, movements } = post(tx, posting)?;
-    let recorded_at = movements.last().map_or(tx.now, |movement| movement.recorded_at);
+    let (occurred_at, recorded_at) = movements
+        .last()
+        .map_or((paper.occurred_at, tx.now), |last| (last.occurred_at, last.recorded_at));
     let document = StockDocument {
         id: paper.id,
         kind: paper.kind,
         number,
         store_code: paper.store,
         status: DocumentStatus::Posted,
-        occurred_at: paper.occurred_at,
+        occurred_at,
         recorded_at,
         created_by: tx.actor.name.clone(),
         approved_by: None,
