@@ -23,6 +23,7 @@ mod import;
 mod planning;
 mod protocol;
 mod races;
+mod reports;
 mod stock;
 mod stocktake;
 mod stores;
