@@ -34,6 +34,7 @@ const FLOORS: [&str; 35] = [
     "proof",
     "stocktake",
     "consumption",
+    "report",
     "reserve_plan",
     "shortfall",
     "capability",

@@ -9,6 +9,7 @@ use crate::kernel::id::{
     DispatchId, MakersLotId, MovementId, StockDocumentId, StocktakeId, UnmatchedId,
 };
 use crate::kernel::{FaultCode, ItemCode, LotNumber, Refusal, json};
+use crate::report::commands as reports;
 use crate::stock::commands as stock;
 use crate::stock::document::DocumentKind as Kind;
 use crate::stock::queries;
@@ -133,6 +134,7 @@ words! {
     "post_stocktake" "/stocktakes/{id}/post" RunStocktakes
         stocktake(|tx, id, body: &FinishRequest| stocktakes::post(tx, id, &body.parse()?));
     "cancel_stocktake" "/stocktakes/{id}/cancel" RunStocktakes stocktake(stocktakes::cancel);
+    "send_stock_report" "/stock-reports" SendReports new(reports::send);
 }
 
 type Prepare<'a> = Box<dyn FnOnce(&[u8]) -> Result<Ready, Refusal> + 'a>;

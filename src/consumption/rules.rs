@@ -2,6 +2,7 @@
 
 use crate::kernel::time::plus_days;
 use crate::kernel::{Quantity, Ratio};
+use crate::word_enum;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
@@ -70,8 +71,35 @@ pub struct UseHistory {
     ///
     /// Consumption only: transfers, aid, loans, write-offs, drills and corrections are none.
     pub used: BTreeMap<NaiveDate, i64>,
+    /// Of all that was used in the window, what is estimated from stock reports.
+    pub estimated: i64,
     /// Every change of the usable stock up to yesterday, in any order.
     pub changes: Vec<UsableChange>,
+}
+
+word_enum! {
+    /// How a daily use came to be known.
+    pub enum Method {
+        /// Nothing tells it.
+        Unknown = "unknown",
+        /// From issues that were booked one by one.
+        Issues = "issues",
+        /// From the decrease of stock reports.
+        Estimated = "estimated",
+        /// Partly from issues, partly from the decrease of stock reports.
+        Mixed = "mixed",
+        /// Set by hand, for a while.
+        Manual = "manual",
+    }
+}
+
+/// A daily use set by hand, while it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByHand {
+    /// Base units per day.
+    pub per_day: Ratio,
+    /// The last day on which it holds.
+    pub through_day: NaiveDate,
 }
 
 /// The average daily consumption (ADC 日均消耗) and the figures that it rests on.
@@ -85,7 +113,14 @@ pub struct AverageUse {
     pub stockout_days: i64,
     /// Base units used on the observed days.
     pub used: Quantity,
-    /// Base units per day; `None` when there is no day to judge by, which is not the same as 0.
+    /// Of these, how many are estimated from stock reports.
+    pub estimated: Quantity,
+    /// Base units per day as the ledger shows it; `None` when there is no day to judge by, which is
+    /// not the same as 0.
+    pub computed: Option<Ratio>,
+    /// What somebody set by hand; it beats what the ledger shows.
+    pub by_hand: Option<ByHand>,
+    /// Base units per day that count: set by hand, or as the ledger shows them.
     pub adc: Option<Ratio>,
 }
 
@@ -93,6 +128,23 @@ impl AverageUse {
     /// The days by which the use is divided.
     pub const fn exposure_days(&self) -> i64 {
         self.observed_days - self.stockout_days
+    }
+
+    /// How it came to be known.
+    pub fn method(&self) -> Method {
+        match (self.by_hand, self.computed) {
+            (Some(_), _) => Method::Manual,
+            (None, None) => Method::Unknown,
+            (None, Some(_)) if self.estimated.is_zero() => Method::Issues,
+            (None, Some(_)) if self.estimated >= self.used => Method::Estimated,
+            (None, Some(_)) => Method::Mixed,
+        }
+    }
+
+    /// The same while a daily use set by hand holds.
+    #[must_use]
+    pub const fn set_by_hand(self, by_hand: ByHand) -> Self {
+        Self { by_hand: Some(by_hand), adc: Some(by_hand.per_day), ..self }
     }
 }
 
@@ -115,12 +167,16 @@ pub fn average_use(window: Window, history: &UseHistory) -> AverageUse {
         .filter(|day| idle(*day))
         .fold(0_i64, |days, _| days + 1);
     let exposure = observed_days - stockout_days;
+    let adc = if exposure > 0 { Ratio::new(used.into(), exposure.into()) } else { None };
     AverageUse {
         window,
         observed_days,
         stockout_days,
         used: Quantity::new(used).unwrap_or(Quantity::MAX),
-        adc: if exposure > 0 { Ratio::new(used.into(), exposure.into()) } else { None },
+        estimated: Quantity::new(history.estimated).unwrap_or(Quantity::ZERO),
+        computed: adc,
+        by_hand: None,
+        adc,
     }
 }
 
@@ -226,6 +282,25 @@ mod tests {
             changes: vec![came(4, 100)],
         };
         assert_eq!(average_use(window(), &history).adc.unwrap().to_string(), "5/2");
+    }
+
+    #[test]
+    fn the_method_says_where_the_figure_comes_from() {
+        let history = |used: i64, estimated: i64| UseHistory {
+            first_seen: Some(days_ago(10)),
+            used: BTreeMap::from([(days_ago(1), used)]),
+            estimated,
+            changes: vec![came(10, 1_000)],
+        };
+        let of = |used, estimated| average_use(window(), &history(used, estimated));
+        assert_eq!(of(20, 0).method(), Method::Issues);
+        assert_eq!(of(20, 20).method(), Method::Estimated);
+        assert_eq!(of(20, 5).method(), Method::Mixed);
+        assert_eq!(average_use(window(), &UseHistory::default()).method(), Method::Unknown);
+        let by_hand = ByHand { per_day: Ratio::whole(7), through_day: days_ago(-3) };
+        let set = of(20, 20).set_by_hand(by_hand);
+        assert_eq!((set.method(), set.adc), (Method::Manual, Some(Ratio::whole(7))));
+        assert_eq!(set.computed, Some(Ratio::whole(2)));
     }
 
     #[test]

@@ -420,7 +420,7 @@ impl Facts {
             planned: BTreeMap::new(),
             held: held.into_iter().collect(),
             incoming,
-            averages: averages_as_known(conn, window, settings.zone, &cells, moment.known())?
+            averages: averages_as_known(conn, window, settings.zone, &cells, moment)?
                 .into_iter()
                 .collect(),
             costs,

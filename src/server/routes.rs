@@ -22,5 +22,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::batch::api::routes)
         .configure(crate::allocation::api::routes)
         .configure(crate::stocktake::api::routes)
-        .configure(crate::projection::api::routes);
+        .configure(crate::projection::api::routes)
+        .configure(crate::report::api::routes)
+        .configure(crate::consumption::api::routes);
 }

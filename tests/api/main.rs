@@ -25,6 +25,7 @@ mod planning;
 mod projection;
 mod protocol;
 mod races;
+mod reports;
 mod stock;
 mod stocktake;
 mod stores;

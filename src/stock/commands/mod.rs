@@ -16,7 +16,7 @@ pub use correct::post_adjustment;
 pub use period::{close_period, reopen_period};
 pub use recall::recall;
 pub use receive::post_receipt;
-pub use reverse::{naming_users, reverse_document, reverse_movement};
+pub use reverse::{Why, naming_users, reverse_document, reverse_movement, take_back_estimates};
 pub use settle_cost::{SettledView, settle_cost};
 pub use write_off::{approve_write_off, cancel_write_off, post_write_off};
 
@@ -124,7 +124,7 @@ pub fn post(tx: &mut Tx<'_>, posting: Posting) -> Result<Posted, CommandError> {
 }
 
 /// The views of movements that nothing has taken back yet.
-pub(super) fn fresh_views(movements: Vec<Movement>) -> Vec<MovementView> {
+pub fn fresh_views(movements: Vec<Movement>) -> Vec<MovementView> {
     movements.into_iter().map(|movement| MovementView::new(movement, Vec::new())).collect()
 }
 
