@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 /// Imports a file of items, stores, stock or dispatches 导入文件
 ///
-/// The file is CSV in UTF-8 or GB18030 with commas, semicolons or tabs. Each row becomes the request
-/// that a client of the API would send, on behalf of the user and with that user's rights. Every bad
-/// row is named with its line, column and reason. A row that was imported before changes nothing, so
-/// the same file may be imported again.
+/// The file is CSV in UTF-8 or GB18030 with commas, semicolons or tabs, or a workbook (XLSX), of which
+/// the first visible sheet is read. Each row becomes the request that a client of the API would send,
+/// on behalf of the user and with that user's rights. Every bad row is named with its line, column and
+/// reason. A row that was imported before changes nothing, so the same file may be imported again.
 ///
 /// Without --rejects a file goes in whole or not at all. Exit code: 0 when every row is in, 1 when
 /// any row was refused, 2 when the command line or the mapping is wrong.

@@ -77,10 +77,13 @@ fn workbook(lines: &[PlanLineView], headings: Headings) -> Result<Table, Refusal
     let columns = named.into_iter().map(|name| Bilingual::new(name.clone(), name)).collect();
     let mut table = Table::new("reserve-plan-lines", columns);
     for row in rows {
-        let cells = row.into_iter().enumerate().map(|(column, text)| match text.parse::<i64>() {
-            _ if text.is_empty() => Cell::Empty,
-            Ok(number) if plan_lines::is_number(column) => Cell::Number(number),
-            Ok(_) | Err(_) => Cell::Text(text),
+        let cells = row.into_iter().enumerate().map(|(column, text)| {
+            let number = text.parse::<i64>().ok().filter(|_| plan_lines::is_number(column));
+            match number {
+                Some(number) => Cell::Number(number),
+                None if text.is_empty() => Cell::Empty,
+                None => Cell::Text(text),
+            }
         });
         table.push(cells.collect())?;
     }

@@ -12,17 +12,18 @@ use crate::http::{ApiError, AskedMoment, Caller, Filters, Form, Problem, Sent, S
 use crate::kernel::page::Cursor;
 use crate::kernel::time::plus_days;
 use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, StoreCode, json};
-use crate::projection::demand::Then;
+use crate::projection::demand::{GivenDemand, Then};
+use crate::projection::line::Only;
+use crate::projection::queries::asked::Asked;
 use crate::projection::queries::{self, Answer};
-use crate::projection::requests::{
-    Asked, Foreseen, GivenDemand, MAX_DAYS, Only, ProjectionRequest, begin, demands_of_table,
-};
+use crate::projection::requests::{Foreseen, MAX_DAYS, ProjectionRequest, begin, demands_of_table};
 use crate::projection::views::{ProjectionExplanation, ProjectionRow, ProjectionTotals};
 use crate::shortfall::queries::Question;
 use crate::stores::records as stores;
 use actix_web::{HttpResponse, get, post};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -52,8 +53,7 @@ pub struct ProjectionPage {
 
 impl ProjectionPage {
     fn new(answer: &Answer, asked: &Asked) -> Self {
-        let rows: Vec<ProjectionRow> =
-            answer.lines.iter().map(|line| ProjectionRow::new(line, asked.series)).collect();
+        let rows: Vec<ProjectionRow> = answer.lines.iter().map(ProjectionRow::new).collect();
         let last = rows.last().filter(|_| answer.more);
         Self {
             as_of: answer.moment.as_of,
@@ -97,7 +97,7 @@ pub struct ProjectionQuery {
     /// Days that an order takes; the setting for replenishing unless said.
     #[param(minimum = 0, maximum = 3650)]
     order_lead_days: Option<i64>,
-    /// Whether to look for other stores in scope that could use what will expire.
+    /// Whether to look for other stores in scope that could use what will expire; in JSON alone.
     rotation: Option<bool>,
     /// Days that goods must still be usable there after the day of their arrival; 0 unless said.
     #[param(minimum = 0, maximum = 3650)]
@@ -105,7 +105,8 @@ pub struct ProjectionQuery {
     /// Days on the road there; by the table of routes, or else 1.
     #[param(minimum = 0, maximum = 3650)]
     transfer_days: Option<i64>,
-    /// Whether each row shows its days; as CSV or a workbook, whether there is a row for each day.
+    /// Whether each row shows its days, of which a page has at most 100 000; as CSV or a workbook,
+    /// whether there is a row for each day.
     series: Option<bool>,
     /// Whether the totals over all lines that match are wanted.
     totals: Option<bool>,
@@ -197,14 +198,16 @@ fn answer(
     asked.question.scope = actor.scope.stores();
     asked.scope = actor.scope.clone();
     if !foreseen.is_empty() {
+        check_named(conn, actor, foreseen)?;
         asked.demand = begin(foreseen, app.settings.zone.day_of(moment.as_of), asked.days)?;
-        check_named(conn, actor, &asked.demand)?;
     }
     if form.is_whole() {
-        asked.question.limit = None;
+        let mut table = tables::empty(asked.series);
         asked.question.after = None;
-        let found = queries::projections(conn, &asked, &app.settings, moment)?;
-        return Ok(Shown::Whole(tables::whole(&found, asked.series)?));
+        queries::show_all(conn, &asked, &app.settings, moment, |line| {
+            tables::push(&mut table, line, asked.series).map_err(CommandError::from)
+        })?;
+        return Ok(Shown::Whole(table));
     }
     let found = queries::projections(conn, &asked, &app.settings, moment)?;
     Ok(Shown::Page(ProjectionPage::new(&found, &asked)))
@@ -214,22 +217,23 @@ fn answer(
 fn check_named(
     conn: &mut DbConnection,
     actor: &Actor,
-    demand: &GivenDemand,
+    foreseen: &[Foreseen],
 ) -> Result<(), CommandError> {
-    let (items, of_stores) = demand.named();
-    let items: Vec<ItemCode> = items.into_iter().collect();
-    let of_stores: Vec<StoreCode> = of_stores.into_iter().collect();
-    for store in &of_stores {
+    let items: BTreeSet<ItemCode> = foreseen.iter().map(|one| one.item.clone()).collect();
+    let places: BTreeSet<StoreCode> = foreseen.iter().filter_map(|one| one.store.clone()).collect();
+    for store in &places {
         actor.require_store(store)?;
     }
-    let known = catalogue::find_all(conn, &items)?;
+    let items = catalogue::find_all(conn, &items.into_iter().collect::<Vec<_>>())?;
+    let places = stores::find_all(conn, &places.into_iter().collect::<Vec<_>>())?;
     let mut faults = Faults::new();
-    for item in items.iter().filter(|item| !known.contains_key(*item)) {
-        faults.add(format!("/demand/{item}"), FaultCode::Unknown);
-    }
-    let known = stores::find_all(conn, &of_stores)?;
-    for store in of_stores.iter().filter(|store| !known.contains_key(*store)) {
-        faults.add(format!("/demand/{store}"), FaultCode::Unknown);
+    for one in foreseen {
+        if !items.contains_key(&one.item) {
+            faults.add(format!("{}/item_code", one.pointer), FaultCode::Unknown);
+        }
+        if one.store.as_ref().is_some_and(|store| !places.contains_key(store)) {
+            faults.add(format!("{}/store_code", one.pointer), FaultCode::Unknown);
+        }
     }
     Ok(faults.check()?)
 }
@@ -338,6 +342,7 @@ pub async fn explain_projection(
         .read(Permission::ReadShortfalls, move |conn, app, actor| {
             let moment = read.moment.settle(conn, app)?;
             let mut asked = read.asked;
+            asked.series = true;
             asked.question.scope = actor.scope.stores();
             asked.scope = actor.scope.clone();
             let found = queries::projections(conn, &asked, &app.settings, moment)?;

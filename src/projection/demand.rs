@@ -1,7 +1,8 @@
 //! What will be used on each day: the average, or what a caller foresees.
 
-use crate::kernel::{Quantity, Ratio};
+use crate::kernel::{ItemCode, Quantity, Ratio, StoreCode};
 use crate::word_enum;
+use std::collections::{BTreeMap, BTreeSet};
 
 word_enum! {
     /// How a demand goes on after the last day that was given.
@@ -68,6 +69,68 @@ impl Demand {
             before = so_far;
         }
         Some(units)
+    }
+}
+
+/// What will be used, as the caller foresees it; lines it does not speak of are not shown.
+#[derive(Debug, Clone, Default)]
+pub struct GivenDemand(Option<Vectors>);
+
+/// Demands by item and store, or for the item at each store.
+pub type Vectors = BTreeMap<(ItemCode, Option<StoreCode>), Vector>;
+
+/// The demand of one item, at one store or at each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vector {
+    /// Base units of each day from the first on.
+    pub daily: Vec<Ratio>,
+    /// How it goes on.
+    pub then: Option<Then>,
+}
+
+impl GivenDemand {
+    /// Demands that were given.
+    pub fn new(vectors: Vectors) -> Self {
+        Self(Some(vectors))
+    }
+
+    /// The demand at a store: what is given for it, what is given for the item anywhere, the
+    /// average.
+    pub fn of(
+        &self,
+        store: &StoreCode,
+        item: &ItemCode,
+        adc: Option<Ratio>,
+    ) -> (DemandSource, Option<Demand>) {
+        match self.vector(store, item) {
+            Some(vector) => {
+                let demand = Demand::given(vector.daily.clone(), vector.then, adc);
+                (DemandSource::Given, Some(demand))
+            }
+            None => (DemandSource::Adc, adc.map(Demand::steady)),
+        }
+    }
+
+    fn vector(&self, store: &StoreCode, item: &ItemCode) -> Option<&Vector> {
+        let given = self.0.as_ref()?;
+        let here = given.get(&(item.clone(), Some(store.clone())));
+        here.or_else(|| given.get(&(item.clone(), None)))
+    }
+
+    /// Whether a line is to be shown: all are, where no demand is given.
+    pub fn speaks_of(&self, store: &StoreCode, item: &ItemCode) -> bool {
+        self.0.is_none() || self.vector(store, item).is_some()
+    }
+
+    /// The stores and items for which a demand is given.
+    pub fn cells(&self) -> impl Iterator<Item = (StoreCode, ItemCode)> {
+        let given = self.0.iter().flat_map(BTreeMap::keys);
+        given.filter_map(|(item, store)| Some((store.clone()?, item.clone())))
+    }
+
+    /// The stores named, where every demand names one.
+    pub fn stores_alone(&self) -> Option<BTreeSet<&StoreCode>> {
+        self.0.as_ref()?.keys().map(|(_, store)| store.as_ref()).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod demand;
+pub mod line;
 pub mod queries;
 pub mod requests;
 pub mod rules;

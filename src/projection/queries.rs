@@ -1,5 +1,6 @@
 //! Projections of many stores and items: a fixed number of queries for every few stores.
 
+pub mod asked;
 pub mod rotation;
 
 use crate::allocation::records::{RouteFilter, list_routes};
@@ -12,30 +13,29 @@ use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, Window, average_use};
 use crate::db::schema::{item, lot};
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::{DispatchId, LotId};
+use crate::kernel::id::LotId;
 use crate::kernel::time::plus_days;
-use crate::kernel::{ItemCode, Moment, Money, Quantity, StoreCode};
+use crate::kernel::{BusinessZone, Instant, ItemCode, Moment, Money, Quantity, StoreCode};
 use crate::projection::demand::{Demand, DemandSource};
-use crate::projection::requests::{Asked, Only};
-use crate::projection::rules::{LastDay, TurningDays, last_day, turning_days};
-use crate::projection::simulation::{Batch, Fate, Simulation, simulate};
-use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
+use crate::projection::line::{DaysFrom, Incoming, Lead, LotFate, Planned, Projected, Totals};
+use crate::projection::rules::{last_day, turning_days};
+use crate::projection::simulation::{Batch, Simulation, simulate};
+use crate::reserve_plan::level::LevelsInForce;
 use crate::reserve_plan::plan::{PlansInForce, StorePlace};
 use crate::reserve_plan::queries::governing::{Governed, Governor};
 use crate::reserve_plan::rules::target;
 use crate::reserve_plan::safety::largest_rotatable;
 use crate::reserve_plan::{queries as plans, records as plan_records};
-use crate::shortfall::holding::{LotAtStore, LotOnTheWay};
+use crate::shortfall::holding::LotAtStore;
 use crate::shortfall::queries::held::lots_at;
 use crate::shortfall::queries::stores_asked;
 use crate::shortfall::queries::transit::lots_on_the_way;
-use crate::shortfall::rules::{ArrivalVerdict, judge_arrival};
 use crate::stores::records as stores;
 use crate::stores::store::Store;
-use crate::word_enum;
+use asked::Asked;
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use rotation::{Rotation, rotations};
+use rotation::rotations;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many stores are looked at together, so that memory does not grow with the county.
@@ -44,211 +44,6 @@ const STORES_AT_ONCE: usize = 128;
 const USUAL_DAYS: i64 = 1;
 /// Lots whose cost is asked for in one query; SQLite takes no more than 32 766 values.
 const LOTS_AT_ONCE: usize = 1_000;
-
-word_enum! {
-    /// Where a number of days comes from.
-    pub enum DaysFrom {
-        /// The request names it.
-        Request = "request",
-        /// The table of routes has the time on the road from the store's supplier.
-        Route = "route",
-        /// The county's setting for replenishing what was drawn.
-        Setting = "setting",
-        /// Nothing is known, and the usual time stands for it.
-        Usual = "usual",
-    }
-}
-
-/// Days from a decision to the arrival of the goods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lead {
-    /// The days.
-    pub days: i64,
-    /// Where they come from.
-    pub from: DaysFrom,
-}
-
-/// Goods that are to come, and whether the projection counts on them.
-///
-/// Everything that will arrive passes here, whoever promised it: what is on lorries now, and any
-/// other source with a day, a quantity and a last day of use.
-#[derive(Debug, Clone)]
-pub struct Incoming {
-    /// The dispatch that brings them.
-    pub dispatch: DispatchId,
-    /// Their lot.
-    pub lot: LotId,
-    /// The maker's number of it.
-    pub lot_number: String,
-    /// The last day on which they may be used.
-    pub usable_until: Option<NaiveDate>,
-    /// The day on which they are expected; what is overdue, today.
-    pub arrives_on: NaiveDate,
-    /// Base units.
-    pub quantity: Quantity,
-    /// Whether they count, or why not.
-    pub verdict: ArrivalVerdict,
-}
-
-impl Incoming {
-    fn of(goods: &LotOnTheWay, settings: &Settings, today: NaiveDate, last: NaiveDate) -> Self {
-        let arrival = goods.arrival(settings.zone);
-        Self {
-            dispatch: goods.dispatch.clone(),
-            lot: goods.lot.clone(),
-            lot_number: goods.lot_number.clone(),
-            usable_until: goods.expires_on,
-            arrives_on: arrival.expected_on.unwrap_or(today).max(today),
-            quantity: goods.quantity,
-            verdict: judge_arrival(&arrival, today, last),
-        }
-    }
-
-    const fn counts(&self) -> bool {
-        matches!(self.verdict, ArrivalVerdict::Counted)
-    }
-}
-
-/// A lot that counts and what becomes of it.
-#[derive(Debug, Clone)]
-pub struct LotFate {
-    /// The lot.
-    pub lot: LotId,
-    /// The maker's number of it.
-    pub lot_number: String,
-    /// As the days see it.
-    pub batch: Batch,
-    /// What becomes of it; `None` where the demand is unknown.
-    pub fate: Option<Fate>,
-    /// What is wasted of it, at its own cost; `None` without one.
-    pub waste_cost: Option<Money>,
-}
-
-/// What an item is, as far as a projection asks.
-#[derive(Debug, Clone)]
-pub struct ItemFacts {
-    /// Its category.
-    pub category: Category,
-    /// How it must be stored.
-    pub storage: StorageCondition,
-    /// Usual shelf life in months.
-    pub shelf_life_months: Option<i64>,
-    /// Days before expiry from which it is near it.
-    pub near_expiry_days: i64,
-}
-
-/// The projection of one item at one store.
-#[derive(Debug, Clone)]
-pub struct Projected {
-    /// The store.
-    pub store: StoreCode,
-    /// The item.
-    pub item: ItemCode,
-    /// The response level, target and floor, where the plan in force speaks of the item.
-    pub planned: Option<Planned>,
-    /// The average daily consumption and what it rests on.
-    pub consumption: AverageUse,
-    /// Where the demand comes from.
-    pub source: DemandSource,
-    /// The demand of each day; `None` where it is unknown.
-    pub demand: Option<Vec<Quantity>>,
-    /// Everything that lies in the store.
-    pub held: Vec<LotAtStore>,
-    /// Everything that is on the way.
-    pub incoming: Vec<Incoming>,
-    /// What counts, with what becomes of it, in the order of use.
-    pub lots: Vec<LotFate>,
-    /// The days; `None` where the demand is unknown.
-    pub simulation: Option<Simulation>,
-    /// The first days on which it stands worse.
-    pub turning: TurningDays,
-    /// Until when a dispatch would help.
-    pub by_dispatch: (Lead, Option<LastDay>),
-    /// Until when an order would help.
-    pub by_order: (Lead, Option<LastDay>),
-    /// The largest reserve that use here can rotate, with the shelf days and remaining days it
-    /// rests on.
-    pub rotatable: Option<(Quantity, i64, i64)>,
-    /// Where else what will expire could be used; `None` unless asked for.
-    pub rotations: Option<Vec<Rotation>>,
-}
-
-/// What the plan in force says.
-#[derive(Debug, Clone, Copy)]
-pub struct Planned {
-    /// The response level that holds at the store.
-    pub level: ResponseLevel,
-    /// The target; `None` when it cannot be worked out.
-    pub target: Option<Quantity>,
-    /// The floor at that level.
-    pub floor: Option<Quantity>,
-}
-
-impl Projected {
-    /// All that expires unused; `None` where the demand is unknown.
-    pub fn waste(&self) -> Option<Quantity> {
-        self.simulation.as_ref().map(Simulation::waste)
-    }
-
-    /// What the waste cost, of the lots whose cost is known.
-    pub fn waste_cost(&self) -> Option<Money> {
-        let mut costs = self.lots.iter().filter_map(|lot| lot.waste_cost);
-        let first = costs.next()?;
-        costs.try_fold(first, Money::plus)
-    }
-
-    /// Whether something is wasted whose cost nobody knows.
-    pub fn has_unpriced_waste(&self) -> bool {
-        self.lots.iter().any(|lot| {
-            lot.waste_cost.is_none() && lot.fate.is_some_and(|fate| !fate.waste.is_zero())
-        })
-    }
-
-    fn passes(&self, only: Option<Only>) -> bool {
-        match only {
-            None => true,
-            Some(Only::Stockout) => self.turning.stockout_on.is_some(),
-            Some(Only::Waste) => self.waste().is_some_and(|waste| !waste.is_zero()),
-        }
-    }
-}
-
-/// What all lines that match come to.
-#[derive(Debug, Clone, Default)]
-pub struct Totals {
-    /// Lines that match.
-    pub lines: i64,
-    /// Of these, lines whose demand is unknown.
-    pub unknown: i64,
-    /// Lines that run out within the days.
-    pub stockouts: i64,
-    /// The first of those days.
-    pub first_stockout_on: Option<NaiveDate>,
-    /// Lines that run out and for which it is too late even for a dispatch.
-    pub too_late: i64,
-    /// Lines of which something will expire unused.
-    pub wasting: i64,
-    /// What that cost, as far as the cost is known.
-    pub waste_cost: Money,
-    /// Lines of which something will expire whose cost is not known.
-    pub unpriced: i64,
-}
-
-impl Totals {
-    fn add(&mut self, line: &Projected) {
-        let one_if = |it: bool| i64::from(it);
-        self.lines += 1;
-        self.unknown += one_if(line.simulation.is_none());
-        let out = line.turning.stockout_on;
-        self.stockouts += one_if(out.is_some());
-        self.first_stockout_on = self.first_stockout_on.into_iter().chain(out).min();
-        self.too_late += one_if(line.by_dispatch.1.is_some_and(|day| day.too_late));
-        self.wasting += one_if(line.waste().is_some_and(|waste| !waste.is_zero()));
-        let cost = line.waste_cost().unwrap_or(Money::ZERO);
-        self.waste_cost = self.waste_cost.plus(cost).unwrap_or(self.waste_cost);
-        self.unpriced += one_if(line.has_unpriced_waste());
-    }
-}
 
 /// The lines asked for.
 #[derive(Debug, Clone)]
@@ -265,8 +60,7 @@ pub struct Answer {
     pub totals: Option<Totals>,
 }
 
-/// The projections that match, in the order of store and item: of everything that the plan in
-/// force asks for, that is there, is on the way, or has a demand given for it.
+/// A page of the projections that match, in the order of store and item.
 ///
 /// # Errors
 /// When the database fails.
@@ -278,44 +72,22 @@ pub fn projections(
 ) -> Result<Answer, DbError> {
     let today = settings.zone.day_of(moment.as_of);
     let county = County::load(conn, asked, &moment)?;
-    let mut governor = Governor::default();
-    let mut places = stores_asked(conn, &asked.question)?;
-    if let Some(named) = asked.demand.stores_alone() {
-        places.retain(|place| named.contains(&place.code));
-    }
     let mut answer = Answer { moment, today, lines: Vec::new(), more: false, totals: None };
     let mut totals = Totals::default();
-    let limit = asked.question.limit.unwrap_or(usize::MAX);
+    let limit = asked.rows_of_a_page();
     let is_after = |line: &Projected| {
         asked.question.after.as_ref().is_none_or(|(s, i)| (s, i) < (&line.store, &line.item))
     };
-    if let (false, Some((store, _))) = (asked.totals, &asked.question.after) {
-        places.retain(|place| place.code >= *store);
-    }
-    for group in places.chunks(STORES_AT_ONCE) {
-        let item = asked.question.item.as_ref();
-        let mut facts = Facts::load(conn, &codes_of(group), asked, settings, &moment)?;
-        facts.govern(governor.govern(conn, &county.in_force, group, item)?, &county);
-        for cell in facts.cells(asked, &county) {
-            let line = facts.line(&cell, asked, &county);
-            if !line.passes(asked.only) {
-                continue;
-            }
-            totals.add(&line);
-            if is_after(&line) {
-                answer.more = answer.lines.len() >= limit;
-                if !answer.more {
-                    answer.lines.push(line);
-                }
-            }
-            if answer.more && !asked.totals {
-                break;
+    each_line(conn, asked, settings, &moment, &county, |line| -> Result<Walk, DbError> {
+        totals.add(&line);
+        if is_after(&line) {
+            answer.more = answer.lines.len() >= limit;
+            if !answer.more {
+                answer.lines.push(line);
             }
         }
-        if answer.more && !asked.totals {
-            break;
-        }
-    }
+        Ok(if answer.more && !asked.totals { Walk::Stop } else { Walk::On })
+    })?;
     answer.totals = asked.totals.then_some(totals);
     if asked.rotation {
         rotations(conn, &mut answer, asked, settings, &county)?;
@@ -323,12 +95,84 @@ pub fn projections(
     Ok(answer)
 }
 
+/// Shows every projection that matches, one after the other, so that none need be kept.
+///
+/// # Errors
+/// When the database fails; those of `show`.
+pub fn show_all<E: From<DbError>>(
+    conn: &mut DbConnection,
+    asked: &Asked,
+    settings: &Settings,
+    moment: Moment,
+    mut show: impl FnMut(&Projected) -> Result<(), E>,
+) -> Result<(), E> {
+    let county = County::load(conn, asked, &moment)?;
+    each_line(conn, asked, settings, &moment, &county, |line| {
+        show(&line)?;
+        Ok(Walk::On)
+    })
+}
+
+/// Whether to go on to the next line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Walk {
+    On,
+    Stop,
+}
+
+/// Goes through the projections that match in the order of store and item: of everything that the
+/// plan in force asks for, that is there, is on the way, or has a demand given for it. A fixed
+/// number of queries for some stores at a time, and no more of them in memory.
+fn each_line<E: From<DbError>>(
+    conn: &mut DbConnection,
+    asked: &Asked,
+    settings: &Settings,
+    moment: &Moment,
+    county: &County,
+    mut visit: impl FnMut(Projected) -> Result<Walk, E>,
+) -> Result<(), E> {
+    let mut governor = Governor::default();
+    let mut places = stores_asked(conn, &asked.question)?;
+    if let Some(named) = asked.demand.stores_alone() {
+        places.retain(|place| named.contains(&place.code));
+    }
+    // Totals are of all lines; without them nothing before the page is looked at.
+    if let (false, Some((store, _))) = (asked.totals, &asked.question.after) {
+        places.retain(|place| place.code >= *store);
+    }
+    for group in places.chunks(STORES_AT_ONCE) {
+        let item = asked.question.item.as_ref();
+        let mut facts = Facts::load(conn, &codes_of(group), asked, settings, moment)?;
+        facts.govern(governor.govern(conn, &county.in_force, group, item)?, county);
+        for cell in facts.cells(asked, county) {
+            let line = facts.line(&cell, asked, county);
+            if line.passes(asked.only) && visit(line)? == Walk::Stop {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
 fn codes_of(places: &[StorePlace]) -> Vec<StoreCode> {
     places.iter().map(|place| place.code.clone()).collect()
 }
 
+/// What an item is, as far as a projection asks.
+#[derive(Debug, Clone)]
+pub struct ItemFacts {
+    /// Its category.
+    pub category: Category,
+    /// How it must be stored.
+    pub storage: StorageCondition,
+    /// Usual shelf life in months.
+    pub shelf_life_months: Option<i64>,
+    /// Days before expiry from which it is near it.
+    pub near_expiry_days: i64,
+}
+
 /// What holds for the whole question.
-pub(crate) struct County {
+struct County {
     items: BTreeMap<ItemCode, ItemFacts>,
     routes: BTreeMap<(StoreCode, StoreCode), Route>,
     in_force: PlansInForce,
@@ -376,8 +220,8 @@ impl County {
 /// What the projections of some stores rest on.
 struct Facts {
     today: NaiveDate,
-    zone: crate::kernel::BusinessZone,
-    now: crate::kernel::Instant,
+    zone: BusinessZone,
+    now: Instant,
     order_days: i64,
     window: Window,
     stores: BTreeMap<StoreCode, Store>,
@@ -403,10 +247,11 @@ impl Facts {
         let held = lots_at(conn, settings.zone, moment, &cells)?;
         let lots: BTreeSet<&LotId> = held.values().flatten().map(|lot| &lot.lot).collect();
         let costs = lot_costs(conn, lots.into_iter().cloned().collect())?;
+        // Whatever else is promised for a day joins what is on the way here.
         let incoming = lots_on_the_way(conn, moment, &cells)?
             .into_iter()
             .map(|(cell, goods)| {
-                let of = |goods| Incoming::of(goods, settings, today, last);
+                let of = |goods| Incoming::of(goods, settings.zone, today, last);
                 (cell, goods.iter().map(of).collect())
             })
             .collect();
@@ -540,11 +385,11 @@ impl Facts {
             planned,
             consumption,
             source,
-            demand,
             held: self.held.get(cell).cloned().unwrap_or_default(),
             incoming: self.incoming.get(cell).cloned().unwrap_or_default(),
             lots,
-            simulation,
+            sums: simulation.as_ref().map(Simulation::sums),
+            days: simulation.filter(|_| asked.series).map(|it| it.days).unwrap_or_default(),
             turning,
             by_dispatch: until(self.dispatch_lead(store, asked, county)),
             by_order: until(match asked.order_lead_days {
@@ -588,7 +433,7 @@ fn lot_costs(conn: &mut DbConnection, ids: Vec<LotId>) -> Result<BTreeMap<LotId,
 }
 
 /// The demand of a store and item, as a question means it.
-pub(crate) fn demand_of(asked: &Asked, cell: &Cell, average: &AverageUse) -> Option<Vec<Quantity>> {
+fn demand_of(asked: &Asked, cell: &Cell, average: &AverageUse) -> Option<Vec<Quantity>> {
     let days = usize::try_from(asked.days).unwrap_or(0);
     let (_, demand): (DemandSource, Option<Demand>) =
         asked.demand.of(&cell.0, &cell.1, average.adc);

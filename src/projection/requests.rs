@@ -1,123 +1,19 @@
 //! What a projection is asked about, and the demand that a caller foresees.
 
-use crate::access::Scope;
-use crate::consumption::queries::Cell;
 use crate::exchange::table::Table;
 use crate::kernel::time::{parse_date, plus_days};
 use crate::kernel::{Bilingual, FaultCode, Faults, ItemCode, Ratio, Refusal, StoreCode};
-use crate::projection::demand::{Demand, DemandSource, Then};
+use crate::projection::demand::{GivenDemand, Then, Vector};
 use crate::reserve_plan::rate::{Rate, RateText};
-use crate::shortfall::queries::Question;
-use crate::word_enum;
 use chrono::NaiveDate;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// The furthest that is looked ahead: ten years.
 pub const MAX_DAYS: i64 = 3_650;
 /// The most demands in one question: a county's stores and items, and then some.
 const MAX_DEMANDS: usize = 20_000;
-
-word_enum! {
-    /// Which lines alone to show.
-    pub enum Only {
-        /// Those that run out within the days.
-        Stockout = "stockout",
-        /// Those of which something expires unused within the days.
-        Waste = "waste",
-    }
-}
-
-/// A question about what becomes of stock.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// Which lines.
-    pub question: Question,
-    /// The caller's scope, in which rotation looks for takers.
-    pub scope: Scope,
-    /// Those of them alone.
-    pub only: Option<Only>,
-    /// Days to look ahead, today included.
-    pub days: i64,
-    /// Whether what is on the way is counted on.
-    pub arrivals: bool,
-    /// Days that a dispatch takes, where the request says so.
-    pub lead_days: Option<i64>,
-    /// Days that an order takes, where the request says so.
-    pub order_lead_days: Option<i64>,
-    /// Whether to look for stores that could use what will expire.
-    pub rotation: bool,
-    /// Days that goods must still be usable after the day of their arrival there.
-    pub min_life_days: i64,
-    /// Days on the road to them, where the request says so.
-    pub transfer_days: Option<i64>,
-    /// Whether each row shows its days.
-    pub series: bool,
-    /// Whether totals over all lines that match are wanted.
-    pub totals: bool,
-    /// The demand that the caller gave.
-    pub demand: GivenDemand,
-}
-
-/// What will be used, as the caller foresees it; lines it does not speak of are not shown.
-#[derive(Debug, Clone, Default)]
-pub struct GivenDemand(Option<BTreeMap<(ItemCode, Option<StoreCode>), Vector>>);
-
-/// The demand of one item, at one store or at each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Vector {
-    daily: Vec<Ratio>,
-    then: Option<Then>,
-}
-
-impl GivenDemand {
-    /// The demand at a store: what is given for it, what is given for the item anywhere, the
-    /// average.
-    pub fn of(
-        &self,
-        store: &StoreCode,
-        item: &ItemCode,
-        adc: Option<Ratio>,
-    ) -> (DemandSource, Option<Demand>) {
-        match self.vector(store, item) {
-            Some(vector) => {
-                let demand = Demand::given(vector.daily.clone(), vector.then, adc);
-                (DemandSource::Given, Some(demand))
-            }
-            None => (DemandSource::Adc, adc.map(Demand::steady)),
-        }
-    }
-
-    fn vector(&self, store: &StoreCode, item: &ItemCode) -> Option<&Vector> {
-        let given = self.0.as_ref()?;
-        let here = given.get(&(item.clone(), Some(store.clone())));
-        here.or_else(|| given.get(&(item.clone(), None)))
-    }
-
-    /// Whether a line is to be shown: all are, where no demand is given.
-    pub fn speaks_of(&self, store: &StoreCode, item: &ItemCode) -> bool {
-        self.0.is_none() || self.vector(store, item).is_some()
-    }
-
-    /// The stores and items for which a demand is given.
-    pub fn cells(&self) -> impl Iterator<Item = Cell> {
-        let given = self.0.iter().flat_map(BTreeMap::keys);
-        given.filter_map(|(item, store)| Some((store.clone()?, item.clone())))
-    }
-
-    /// The stores named, where every demand names one.
-    pub fn stores_alone(&self) -> Option<BTreeSet<&StoreCode>> {
-        self.0.as_ref()?.keys().map(|(_, store)| store.as_ref()).collect()
-    }
-
-    /// The items and stores named.
-    pub fn named(&self) -> (BTreeSet<ItemCode>, BTreeSet<StoreCode>) {
-        let keys = || self.0.iter().flat_map(BTreeMap::keys);
-        let items = keys().map(|(item, _)| item.clone()).collect();
-        (items, keys().filter_map(|(_, store)| store.clone()).collect())
-    }
-}
 
 /// A demand as JSON.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -150,9 +46,12 @@ pub struct DemandBody {
 /// A demand with the place where it was given, still without the day on which it begins.
 #[derive(Debug, Clone)]
 pub struct Foreseen {
-    pointer: String,
-    store: Option<StoreCode>,
-    item: ItemCode,
+    /// Where it was given: a JSON pointer, or the row of a table.
+    pub pointer: String,
+    /// At this store, or at each.
+    pub store: Option<StoreCode>,
+    /// The item.
+    pub item: ItemCode,
     daily: Daily,
     then: Option<Then>,
 }
@@ -186,7 +85,7 @@ impl DemandBody {
             .store_code
             .as_ref()
             .map(|text| faults.keep(format!("{pointer}/store_code"), StoreCode::new(text)));
-        if i64::try_from(self.daily.len()).map_or(true, |days| days > MAX_DAYS) {
+        if !i64::try_from(self.daily.len()).is_ok_and(|days| days <= MAX_DAYS) {
             faults.add(format!("{pointer}/daily"), FaultCode::TooLong);
             return None;
         }
@@ -277,8 +176,8 @@ pub fn demands_of_table(table: &Table, then: Option<Then>, faults: &mut Faults) 
 /// Lets demands begin today: what a forecast says of days that are past is passed over.
 ///
 /// # Errors
-/// `validation_failed` with every fault: days missing between others, too few days without a word
-/// how it goes on, two demands for the same item and store.
+/// `validation_failed` with every fault: no day from today on, days missing between others, too few
+/// days without a word how it goes on, two demands for the same item and store.
 pub fn begin(foreseen: &[Foreseen], today: NaiveDate, days: i64) -> Result<GivenDemand, Refusal> {
     let mut faults = Faults::new();
     let mut given = BTreeMap::new();
@@ -287,6 +186,9 @@ pub fn begin(foreseen: &[Foreseen], today: NaiveDate, days: i64) -> Result<Given
             Daily::FromToday(daily) => daily.clone(),
             Daily::Dated(dated) => in_a_row(dated, today, &one.pointer, &mut faults),
         };
+        if daily.is_empty() {
+            faults.add(format!("{}/daily", one.pointer), FaultCode::TooShort);
+        }
         let short = i64::try_from(daily.len()).is_ok_and(|given| given < days);
         if short && one.then.is_none() {
             let message = Bilingual::new(
@@ -301,7 +203,7 @@ pub fn begin(foreseen: &[Foreseen], today: NaiveDate, days: i64) -> Result<Given
         }
     }
     faults.check()?;
-    Ok(GivenDemand(Some(given)))
+    Ok(GivenDemand::new(given))
 }
 
 /// The days from today on, without a gap.

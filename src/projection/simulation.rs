@@ -58,7 +58,30 @@ pub struct Simulation {
     pub fates: Vec<Fate>,
 }
 
+/// What the days come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sums {
+    /// What is used.
+    pub served: Quantity,
+    /// What is asked for and cannot be given.
+    pub unmet: Quantity,
+    /// What expires unused.
+    pub waste: Quantity,
+    /// What is left after the last day.
+    pub closing: Quantity,
+}
+
 impl Simulation {
+    /// What the days come to.
+    pub fn sums(&self) -> Sums {
+        Sums {
+            served: self.served(),
+            unmet: self.unmet(),
+            waste: self.waste(),
+            closing: self.days.last().map_or(Quantity::ZERO, |day| day.closing),
+        }
+    }
+
     /// All that expires unused.
     pub fn waste(&self) -> Quantity {
         Quantity::total(self.fates.iter().map(|fate| fate.waste))

@@ -3,10 +3,11 @@
 use crate::kernel::id::{DispatchId, LotId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, StoreCode};
 use crate::projection::demand::DemandSource;
-use crate::projection::queries::rotation::{Candidate, Rotation};
-use crate::projection::queries::{DaysFrom, Incoming, Lead, LotFate, Projected, Totals};
+use crate::projection::line::{
+    Candidate, DaysFrom, Incoming, Lead, LotFate, Projected, Rotation, Totals,
+};
 use crate::projection::rules::LastDay;
-use crate::projection::simulation::{Day, Simulation};
+use crate::projection::simulation::Day;
 use crate::reserve_plan::level::ResponseLevel;
 use crate::shortfall::projection::{DatedStock, project};
 use crate::shortfall::rules::ArrivalVerdict;
@@ -75,14 +76,14 @@ pub struct ProjectionRow {
 }
 
 impl ProjectionRow {
-    /// The row of a line, with its days or without.
-    pub fn new(line: &Projected, series: bool) -> Self {
+    /// The row of a line.
+    pub fn new(line: &Projected) -> Self {
         let sum = |arriving: bool| {
             let lots = line.lots.iter().map(|lot| lot.batch);
             let these = lots.filter(|batch| batch.arrives_on.is_some() == arriving);
             Quantity::total(these.map(|batch| batch.quantity))
         };
-        let simulation = line.simulation.as_ref();
+        let sums = line.sums;
         let target = line.planned.and_then(|plan| plan.target);
         let largest_rotatable = line.rotatable.map(|(largest, _, _)| largest);
         Self {
@@ -95,9 +96,9 @@ impl ProjectionRow {
             floor: line.planned.and_then(|plan| plan.floor),
             available: sum(false),
             arriving: sum(true),
-            served: simulation.map(Simulation::served),
-            unmet: simulation.map(Simulation::unmet),
-            closing: simulation.and_then(|it| it.days.last()).map(|day| day.closing),
+            served: sums.map(|sums| sums.served),
+            unmet: sums.map(|sums| sums.unmet),
+            closing: sums.map(|sums| sums.closing),
             stockout_on: line.turning.stockout_on,
             below_floor_on: line.turning.below_floor_on,
             below_target_on: line.turning.below_target_on,
@@ -112,9 +113,7 @@ impl ProjectionRow {
                 .rotations
                 .as_ref()
                 .map(|found| found.iter().map(RotationView::from).collect()),
-            series: simulation
-                .filter(|_| series)
-                .map(|simulation| simulation.days.iter().map(DayView::from).collect()),
+            series: (!line.days.is_empty()).then(|| line.days.iter().map(DayView::from).collect()),
         }
     }
 }
@@ -444,7 +443,7 @@ impl ProjectionExplanation {
             incoming: line.incoming.iter().map(IncomingView::from).collect(),
             shelf_days: line.rotatable.map(|(_, shelf, _)| shelf),
             near_expiry_days: line.rotatable.map(|(_, _, near)| near),
-            result: ProjectionRow::new(line, true),
+            result: ProjectionRow::new(line),
         }
     }
 }

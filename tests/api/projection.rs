@@ -241,6 +241,24 @@ fn a_forecast_may_come_as_json_as_csv_or_as_a_workbook_and_goes_on_as_it_says() 
         assert_eq!(page["rows"].as_array().unwrap().len(), 1);
         assert_eq!(units(&page["rows"][0]["served"]), 90);
 
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        for (column, heading) in (0_u16..).zip(["item_code", "day", "quantity"]) {
+            sheet.write_string(0, column, heading).unwrap();
+        }
+        let date = rust_xlsxwriter::Format::new().set_num_format("yyyy/m/d");
+        for (row, of_day, wanted) in [(1, 2, 10.0), (2, 3, 12.5)] {
+            let of_day = rust_xlsxwriter::ExcelDateTime::from_ymd(2026, 3, of_day).unwrap();
+            sheet.write_string(row, 0, "M03").unwrap();
+            sheet.write_datetime_with_format(row, 1, of_day, &date).unwrap();
+            sheet.write_number(row, 2, wanted).unwrap();
+        }
+        let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+        let path = "/api/v1/projections?days=3&then=zero";
+        let sent = app.request("POST", path).by("commander");
+        let page = sent.bytes(&book.save_to_buffer().unwrap(), kind).send().expect(200);
+        assert_eq!(units(&page["rows"][0]["served"]), 23);
+
         // A vector that does not last needs a word; a gap and a row that cannot be read are named.
         assert_eq!(send("?days=5", &csv).pointers(), ["/rows/2/then"]);
         let gap = format!("item_code,day,quantity\nM03,{},1\nM03,{},1\n", day(0), day(2));
@@ -265,7 +283,11 @@ fn a_question_that_makes_no_sense_is_refused_with_every_fault() {
         );
         assert_eq!(app.ask("commander", "/projections", json!({})).pointers(), ["/demand"]);
         let unknown = json!({"demand": [{"item_code": "X99", "daily": [1], "then": "zero"}]});
-        assert_eq!(app.ask("commander", "/projections", unknown).pointers(), ["/demand/X99"]);
+        let refused = app.ask("commander", "/projections", unknown);
+        assert_eq!(refused.pointers(), ["/demand/0/item_code"]);
+        let nothing = json!({"demand": [{"item_code": "M03", "daily": [], "then": "zero"}]});
+        let refused = app.ask("commander", "/projections", nothing);
+        assert_eq!(refused.pointers(), ["/demand/0/daily"]);
         let elsewhere = demand("QN-HOSP", json!([1]), "zero");
         app.ask("keeper.town", "/projections", elsewhere).refused(403, "store_out_of_scope");
         let twice = json!({"demand": [{"item_code": "M03", "daily": [1], "then": "zero"},

@@ -5,54 +5,17 @@ use crate::catalogue::item::StorageCondition;
 use crate::config::Settings;
 use crate::consumption::queries::Cell;
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::LotId;
 use crate::kernel::time::plus_days;
-use crate::kernel::{ItemCode, Quantity, StoreCode};
-use crate::projection::queries::{
-    Answer, County, DaysFrom, Facts, Lead, STORES_AT_ONCE, USUAL_DAYS, demand_of,
-};
-use crate::projection::requests::Asked;
-use crate::projection::rules::{Gain, gain};
+use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
+use crate::projection::line::{Candidate, DaysFrom, Lead, LotFate, Rotation};
+use crate::projection::queries::asked::Asked;
+use crate::projection::queries::{Answer, County, Facts, STORES_AT_ONCE, USUAL_DAYS, demand_of};
+use crate::projection::rules::gain;
 use crate::projection::simulation::{Batch, Simulation, simulate};
 use crate::shortfall::queries::{Question, stores_asked};
 use crate::stores::store::Store;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What will expire of one lot, and where it could be used.
-#[derive(Debug, Clone)]
-pub struct Rotation {
-    /// The lot.
-    pub lot: LotId,
-    /// The maker's number of it.
-    pub lot_number: String,
-    /// The last day on which it may be used.
-    pub usable_until: NaiveDate,
-    /// What will expire here unused.
-    pub waste: Quantity,
-    /// The stores that could use some of it, the one that can use most first; each as if all of
-    /// it were sent there.
-    pub candidates: Vec<Candidate>,
-}
-
-/// A store that could use what will expire elsewhere.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// The store.
-    pub store: StoreCode,
-    /// What it would do there.
-    pub gain: Gain,
-    /// The day of its arrival when it is sent today.
-    pub arrives_on: NaiveDate,
-    /// Days on the road.
-    pub lead: Lead,
-    /// Days that it may still be used after the day of its arrival.
-    pub days_left: i64,
-    /// Metres between the stores: by road where the table of routes has them, else by the map.
-    pub distance_m: Option<i64>,
-    /// Whether the distance is that of the table of routes.
-    pub by_road: bool,
-}
 
 /// A store that might take goods, with what it would do without them.
 struct Taker {
@@ -70,7 +33,7 @@ pub(super) fn rotations(
     settings: &Settings,
     county: &County,
 ) -> Result<(), DbError> {
-    let wasting = |lots: &[super::LotFate]| {
+    let wasting = |lots: &[LotFate]| {
         lots.iter().any(|lot| lot.fate.is_some_and(|fate| !fate.waste.is_zero()))
     };
     let items: BTreeSet<ItemCode> = answer
@@ -168,7 +131,7 @@ struct Road<'a> {
     asked: &'a Asked,
     settings: &'a Settings,
     answer_today: NaiveDate,
-    now: crate::kernel::Instant,
+    now: Instant,
 }
 
 impl Road<'_> {
