@@ -210,7 +210,7 @@ impl Command {
             _ => otherwise,
         };
         match (kind, dispatch) {
-            (0..15, _) => Self::Receive {
+            (0..12, _) => Self::Receive {
                 store,
                 lines: (0..1 + chance.below(3))
                     .map(|_| {
@@ -226,10 +226,23 @@ impl Command {
                     })
                     .collect(),
             },
+            (12..15, _) => Self::Issue {
+                store,
+                authority: false,
+                fact: true,
+                // So many that they get at what was promised.
+                lines: vec![Wanted {
+                    item: chance.below(3) as usize,
+                    units: chance.between(1, 250),
+                    only: chance.one_in(4).then(|| world.some_lot(chance)),
+                    owner: chance.one_in(4),
+                    earmarked: chance.one_in(4),
+                }],
+            },
             (15..29, _) => Self::Issue {
                 store,
                 authority: chance.one_in(8),
-                fact: chance.one_in(6),
+                fact: false,
                 lines: (0..1 + chance.below(3) / 2)
                     .map(|_| {
                         let units = if chance.one_in(60) { 10_001 } else { chance.between(1, 90) };
