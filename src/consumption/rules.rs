@@ -235,6 +235,7 @@ mod tests {
     #[test]
     fn r02_issues_over_the_window_give_an_exact_average() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(400)),
             used: BTreeMap::from([(days_ago(60), 1_000), (days_ago(1), 830)]),
             changes: vec![came(400, 5_000)],
@@ -248,6 +249,7 @@ mod tests {
     fn days_without_stock_are_taken_out_of_the_window() {
         // Nothing from day 20 back to day 10, both included: eleven days.
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(100)),
             used: BTreeMap::from([(days_ago(21), 1_000), (days_ago(9), 830)]),
             changes: vec![came(100, 1_000), came(21, -1_000), came(9, 2_000), came(9, -830)],
@@ -260,6 +262,7 @@ mod tests {
     #[test]
     fn stock_that_has_expired_is_a_stockout() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(100)),
             used: BTreeMap::from([(days_ago(50), 40)]),
             changes: vec![UsableChange {
@@ -277,6 +280,7 @@ mod tests {
     #[test]
     fn a_new_item_is_averaged_over_the_days_since_it_came() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(4)),
             used: BTreeMap::from([(days_ago(2), 10)]),
             changes: vec![came(4, 100)],
@@ -287,6 +291,7 @@ mod tests {
     #[test]
     fn the_method_says_where_the_figure_comes_from() {
         let history = |used: i64, estimated: i64| UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(10)),
             used: BTreeMap::from([(days_ago(1), used)]),
             estimated,
@@ -312,6 +317,7 @@ mod tests {
         let always_out = UseHistory { first_seen: Some(days_ago(90)), ..UseHistory::default() };
         assert_eq!(average_use(window(), &always_out).adc, None);
         let unused = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(90)),
             changes: vec![came(90, 10)],
             ..UseHistory::default()
@@ -322,6 +328,7 @@ mod tests {
     #[test]
     fn a_day_on_which_more_came_back_than_was_used_counts_as_no_use() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(2)),
             used: BTreeMap::from([(days_ago(2), 10), (days_ago(1), -4)]),
             changes: vec![came(2, 100)],
@@ -332,6 +339,7 @@ mod tests {
     #[test]
     fn what_is_used_today_waits_for_tomorrow() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(10)),
             used: BTreeMap::from([(days_ago(1), 10), (today(), 500)]),
             changes: vec![came(10, 1_000)],
@@ -347,6 +355,7 @@ mod tests {
             moves in proptest::collection::vec((1_i64..120, -40_i64..80, proptest::option::of(-60_i64..60)), 0..20),
         ) {
             let history = UseHistory {
+                estimated: 0,
                 first_seen: Some(days_ago(first)),
                 used: uses.iter().map(|(day, units)| (days_ago(*day), *units)).collect(),
                 changes: moves.iter().map(|(day, units, until)| UsableChange {
@@ -375,6 +384,7 @@ mod tests {
                 day: days_ago(*day), units: *units, usable_until: until.map(|d| plus_days(today(), d)),
             }).collect();
             let history = UseHistory {
+                estimated: 0,
                 first_seen: Some(days_ago(first)),
                 used: uses.iter().map(|(day, units)| (days_ago(*day), *units)).collect(),
                 changes: changes.clone(),
@@ -397,6 +407,7 @@ mod tests {
         #[test]
         fn more_use_never_lowers_the_average(day in 1_i64..=60, less in 0_i64..50, more in 0_i64..50) {
             let with = |units: i64| average_use(window(), &UseHistory {
+                estimated: 0,
                 first_seen: Some(days_ago(60)),
                 used: BTreeMap::from([(days_ago(day), units)]),
                 changes: vec![came(60, 1_000)],
