@@ -114,6 +114,12 @@ word_enum! {
         ApproveStocktakes = "stocktakes.approve",
         /// Ask the solver to divide what the question holds; nothing is stored or looked up.
         SolveAllocations = "allocations.solve",
+        /// See alerts in scope.
+        ReadAlerts = "alerts.read",
+        /// Take note of an alert.
+        AcknowledgeAlerts = "alerts.acknowledge",
+        /// Keep the programs elsewhere that are told of alerts.
+        ManageWebhooks = "webhooks.manage",
     }
 }
 
@@ -132,6 +138,7 @@ impl Permission {
                 | Self::ReadPaperwork
                 | Self::ReadAllocations
                 | Self::SolveAllocations
+                | Self::ReadAlerts
         )
     }
 }
@@ -162,6 +169,7 @@ impl Role {
                     | P::SendBatches
                     | P::RunStocktakes
                     | P::ReopenStocktakes
+                    | P::AcknowledgeAlerts
             ),
             Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
@@ -189,6 +197,8 @@ impl Role {
                     | P::WriteRoutes
                     | P::ReopenStocktakes
                     | P::ApproveStocktakes
+                    | P::AcknowledgeAlerts
+                    | P::ManageWebhooks
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
@@ -201,6 +211,7 @@ impl Role {
                         | P::ReadAudit
                         | P::ReopenPeriods
                         | P::AcceptClock
+                        | P::ManageWebhooks
                 )
             }
         }

@@ -123,6 +123,12 @@ id_kinds! {
     StocktakeId;
     /// What somebody counted in a stocktake.
     CountId;
+    /// Something that somebody should know of.
+    AlertId;
+    /// A program elsewhere that is told of alerts.
+    WebhookId;
+    /// One telling of one event to one webhook.
+    WebhookDeliveryId;
 }
 
 #[cfg(test)]
