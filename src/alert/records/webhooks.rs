@@ -299,12 +299,15 @@ pub fn update_delivery(
     read: &Delivery,
     changed: &Delivery,
 ) -> Result<bool, DbError> {
-    let as_read = webhook_delivery::table
-        .find(&read.id)
-        .filter(webhook_delivery::attempts.eq(read.attempts))
-        .filter(webhook_delivery::status.eq(read.status))
-        .filter(webhook_delivery::queued_at.eq(read.queued_at));
-    let rows = diesel::update(as_read).set(DeliveryRow::from(changed)).execute(conn)?;
+    let rows = diesel::update(
+        webhook_delivery::table
+            .find(&read.id)
+            .filter(webhook_delivery::attempts.eq(read.attempts))
+            .filter(webhook_delivery::status.eq(read.status))
+            .filter(webhook_delivery::queued_at.eq(read.queued_at)),
+    )
+    .set(DeliveryRow::from(changed))
+    .execute(conn)?;
     Ok(rows == 1)
 }
 
