@@ -1,5 +1,6 @@
 //! Settings of the service, each with its unit and its default.
 
+use crate::kernel::server_key::ServerKey;
 use crate::kernel::{BusinessZone, Language, Money, Quantity};
 
 /// What a county may decide differently. All have defaults that work.
@@ -51,6 +52,17 @@ pub struct Settings {
     pub command_seconds: i64,
     /// The largest request body, in bytes.
     pub body_limit: usize,
+    /// A lot counts as near its expiry when its last day lies within this many days.
+    pub expiry_warning_days: i64,
+    /// The watch looks at every store again after this many minutes, whatever it has noticed.
+    pub watch_minutes: i64,
+    /// Telling a webhook of an event is given up after this many days.
+    pub webhook_days: i64,
+    /// Hosts that webhooks may name although they lie in the county's own network, and to which
+    /// plain HTTP is allowed. All others are reached by HTTPS and at public addresses only.
+    pub webhook_hosts: Vec<String>,
+    /// The key from which the secrets of webhooks come; without it there are none.
+    pub webhook_key: Option<ServerKey>,
 }
 
 impl Settings {
@@ -80,6 +92,11 @@ impl Default for Settings {
             commander_days_back: 366,
             command_seconds: 30,
             body_limit: 1 << 20,
+            expiry_warning_days: 90,
+            watch_minutes: 60,
+            webhook_days: 3,
+            webhook_hosts: Vec::new(),
+            webhook_key: None,
         }
     }
 }

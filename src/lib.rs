@@ -50,6 +50,8 @@ pub mod correction;
 pub mod allocation;
 pub mod batch;
 
+pub mod alert;
+
 pub mod exchange;
 
 pub mod projection;

@@ -14,6 +14,7 @@ mod contract;
 mod support;
 
 use changbei::access::{Permission, Role};
+use changbei::alert::commands::watching::catch_up;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use support::TestApp;
@@ -72,6 +73,9 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("stock_reports.send", &[Keeper]),
     ("stock_reports.schedule", &[Commander]),
     ("daily_use.set", &[Commander]),
+    ("alerts.read", EVERYBODY),
+    ("alerts.acknowledge", &[Keeper, Commander]),
+    ("webhooks.manage", &[Commander, Admin]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -142,6 +146,7 @@ impl Documents {
         made.stocktake(app);
         made.fact(app);
         made.report(app);
+        made.alert(app);
         made
     }
 
@@ -250,6 +255,19 @@ impl Documents {
         self.keep("unmatched", &open["rows"][0]["id"]);
     }
 
+    /// What the watch saw at the hospital, and two webhooks that are told of the county's alerts.
+    fn alert(&mut self, app: &TestApp) {
+        catch_up(&app.app, "test").expect("the watch looks");
+        let open = app.get("keeper.hospital", "/alerts?kind=shortage").expect(200);
+        self.keep("alert", &open["rows"][0]["id"]);
+        for name in ["webhook", "gone_webhook"] {
+            let made = app.post("commander", "/webhooks", webhook()).expect(201);
+            self.keep(name, &made["id"]);
+        }
+        let test = app.post("commander", &self.path("/webhooks/{webhook}/test"), json!({}));
+        self.keep("delivery", &test.expect(201)["id"]);
+    }
+
     /// A proposal that looks at the hospital, and a road to it.
     fn allocation(&mut self, app: &TestApp) {
         let proposed = app.post("commander", "/allocations", allocation()).expect(201);
@@ -324,6 +342,10 @@ fn dispatch(from: &str, to: &str) -> Value {
 fn allocation() -> Value {
     json!({"item_code": "M03", "measure": "coverage", "policy": "leximin",
            "donors": ["QN-DEPOT"], "recipients": ["QN-HOSP"]})
+}
+
+fn webhook() -> Value {
+    json!({"url": "https://example.org/hook", "name": "信息平台", "region_code": "360729"})
 }
 
 fn routes() -> Value {
@@ -1030,6 +1052,55 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             HidesDocument,
             "/daily-uses/{daily_use}/end",
             json!({"reason": "门诊已关闭"}),
+        ),
+        row("list_alerts", "alerts.read", FiltersRows, "/alerts?store=QN-HOSP", none()),
+        row("stream_alerts", "alerts.read", Anywhere, "/alerts/stream?follow=false", none()),
+        row("get_alert", "alerts.read", HidesDocument, "/alerts/{alert}", none()),
+        row(
+            "acknowledge_alert",
+            "alerts.acknowledge",
+            HidesDocument,
+            "/alerts/{alert}/acknowledge",
+            json!({"note": "已知"}),
+        ),
+        row("list_webhooks", "webhooks.manage", FiltersRows, "/webhooks", none()),
+        row("create_webhook", "webhooks.manage", NamesStore, "/webhooks", webhook()),
+        row("get_webhook", "webhooks.manage", HidesDocument, "/webhooks/{webhook}", none()),
+        row("change_webhook", "webhooks.manage", HidesDocument, "/webhooks/{webhook}", json!({})),
+        row(
+            "remove_webhook",
+            "webhooks.manage",
+            HidesDocument,
+            "/webhooks/{gone_webhook}",
+            json!({}),
+        ),
+        row(
+            "rotate_webhook_secret",
+            "webhooks.manage",
+            HidesDocument,
+            "/webhooks/{webhook}/rotate-secret",
+            json!({}),
+        ),
+        row(
+            "test_webhook",
+            "webhooks.manage",
+            HidesDocument,
+            "/webhooks/{webhook}/test",
+            json!({}),
+        ),
+        row(
+            "list_webhook_deliveries",
+            "webhooks.manage",
+            HidesDocument,
+            "/webhooks/{webhook}/deliveries",
+            none(),
+        ),
+        row(
+            "redeliver_webhook_delivery",
+            "webhooks.manage",
+            HidesDocument,
+            "/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+            json!({}),
         ),
     ]
 }

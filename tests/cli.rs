@@ -8,10 +8,12 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use support::{TestApp, TestDatabase, county, databases};
 
 /// The binary in an environment that says nothing.
@@ -228,6 +230,38 @@ fn a_token_works_from_when_it_is_shown_until_its_user_is_disabled() {
         assert_eq!(service.status("/api/v1/me", &first), 401);
         assert_eq!(service.status("/api/v1/me", &second), 401);
     }
+}
+
+#[test]
+fn a_stop_ends_open_streams_at_once_and_hands_the_watch_over() {
+    let data = folder();
+    let dir = text(data.path());
+    assert!(output(&["migrate", "--data-dir", &dir]).status.success());
+    let token = out(&output(&["user", "add", "watcher", "--role", "auditor", "--data-dir", &dir]));
+    let mut served =
+        Served::start(changbei(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &dir]));
+    let mut stream = TcpStream::connect(served.address.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(
+        stream,
+        "GET /api/v1/alerts/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    )
+    .unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while line.trim() != "retry: 3000" {
+        line.clear();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream opens");
+    }
+    let asked = Instant::now();
+    served.ask_to_stop();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).expect("the stream ends");
+    assert_eq!(served.wait().code(), Some(0));
+    // Whoever waits for streams to end waits for the whole thirty seconds.
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    let key = std::fs::metadata(data.path().join("webhook.key")).unwrap();
+    assert_eq!(key.len(), 65, "the key of webhooks is made beside the database");
 }
 
 #[test]

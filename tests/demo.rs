@@ -217,8 +217,23 @@ fn the_demonstration_is_there_with_its_tokens_and_is_found_again() {
     assert_eq!(open["rows"].as_array().unwrap().len(), 1);
     assert_eq!(open["rows"][0]["to_store"], "QN-NANJING");
 
+    // The watch looks as soon as the service runs, at all stores at once.
+    let begun = std::time::Instant::now();
+    let silent = || get(&base, "/alerts?state=open&kind=silence", &commander)["rows"].clone();
+    while silent().as_array().unwrap().is_empty() {
+        assert!(begun.elapsed().as_secs() < 60, "the watch has seen nothing");
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(silent()[0]["store_code"], "QN-LONGXIA");
+    let open = get(&base, "/alerts?state=open&kind=shortage&limit=1000", &commander);
+    let below = get(&base, "/shortfalls?status=below_floor&limit=1000", &commander);
+    let alerts = open["rows"].as_array().unwrap().iter();
+    let alerts = alerts.filter(|alert| alert["status"] == "below_floor").count();
+    assert_eq!(alerts, below["rows"].as_array().unwrap().len());
+    assert!(alerts > 0, "the county has something to worry about");
+
     let curls: Vec<&String> = shown.said.iter().filter(|line| line.contains("curl -s ")).collect();
-    assert_eq!(curls.len(), 5);
+    assert_eq!(curls.len(), 6);
     for curl in curls {
         let answer =
             Command::new("sh").args(["-c", &format!("{curl} -w '%{{http_code}}'")]).output();

@@ -13,6 +13,7 @@ mod source;
 mod support;
 
 use catalogue_of_databases::lines;
+use changbei::alert::commands::watching::catch_up;
 use changbei::db::schema::{audit_entry, item, item_pack, stock_movement};
 use changbei::db::{Backend, Db, DbConnection, DbError};
 use changbei::kernel::{Instant, Quantity};
@@ -282,7 +283,7 @@ fn add_audit_entry(db: &Db, id: &'static str) -> Result<usize, DbError> {
 fn changes_to(table: &str, column: &str, backend: Backend) -> Vec<String> {
     let mut statements = vec![
         format!("UPDATE {table} SET {column} = 'changed'"),
-        format!("UPDATE {table} SET hash = hash"),
+        format!("UPDATE {table} SET {column} = {column}"),
         format!("DELETE FROM {table}"),
     ];
     statements.push(match backend {
@@ -360,4 +361,15 @@ fn raw_sql_stays_in_the_database_floor() {
         }
     }
     assert!(breaches.is_empty(), "{breaches:#?}");
+}
+
+#[test]
+fn an_event_of_an_alert_cannot_be_changed_or_deleted_by_anyone() {
+    TestApp::each(|app| {
+        put(app, "QN-HOSP", "M03", "L1", "2026-03-20", 10);
+        catch_up(&app.app, "test").unwrap();
+        let before = app.get("auditor", "/alerts").expect(200);
+        assert_append_only(&app.app.db, "alert_event", "note");
+        assert_eq!(app.get("auditor", "/alerts").expect(200), before);
+    });
 }

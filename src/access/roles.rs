@@ -120,6 +120,12 @@ word_enum! {
         ScheduleReports = "stock_reports.schedule",
         /// Set the daily use of an item at a store by hand.
         SetDailyUse = "daily_use.set",
+        /// See alerts in scope.
+        ReadAlerts = "alerts.read",
+        /// Take note of an alert.
+        AcknowledgeAlerts = "alerts.acknowledge",
+        /// Keep the programs elsewhere that are told of alerts.
+        ManageWebhooks = "webhooks.manage",
     }
 }
 
@@ -138,6 +144,7 @@ impl Permission {
                 | Self::ReadPaperwork
                 | Self::ReadAllocations
                 | Self::SolveAllocations
+                | Self::ReadAlerts
         )
     }
 }
@@ -169,6 +176,7 @@ impl Role {
                     | P::RunStocktakes
                     | P::ReopenStocktakes
                     | P::SendReports
+                    | P::AcknowledgeAlerts
             ),
             Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
@@ -198,6 +206,8 @@ impl Role {
                     | P::ApproveStocktakes
                     | P::ScheduleReports
                     | P::SetDailyUse
+                    | P::AcknowledgeAlerts
+                    | P::ManageWebhooks
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
@@ -210,6 +220,7 @@ impl Role {
                         | P::ReadAudit
                         | P::ReopenPeriods
                         | P::AcceptClock
+                        | P::ManageWebhooks
                 )
             }
         }

@@ -37,6 +37,8 @@ pub struct ConfigFile {
     pub log_format: Option<LogFormat>,
     /// What is logged.
     pub log_level: Option<String>,
+    /// The key from which the secrets of webhooks come.
+    pub webhook_key_file: Option<PathBuf>,
     /// What the county decides.
     pub county: CountySection,
 }
@@ -64,6 +66,10 @@ pub struct CountySection {
     report_due_hour: Option<u32>,
     idempotency_days: Option<u32>,
     body_limit: Option<u32>,
+    expiry_warning_days: Option<u32>,
+    watch_minutes: Option<u32>,
+    webhook_days: Option<u32>,
+    webhook_hosts: Option<Vec<String>>,
 }
 
 impl ConfigFile {
@@ -130,6 +136,12 @@ impl CountySection {
                 .body_limit
                 .and_then(|bytes| usize::try_from(bytes).ok())
                 .unwrap_or(usual.body_limit),
+            expiry_warning_days: whole(self.expiry_warning_days, usual.expiry_warning_days),
+            watch_minutes: whole(self.watch_minutes, usual.watch_minutes).max(1),
+            webhook_days: whole(self.webhook_days, usual.webhook_days),
+            webhook_hosts: self.webhook_hosts.clone().unwrap_or(usual.webhook_hosts),
+            // Read where the service is started, from a file of its own.
+            webhook_key: None,
         })
     }
 }
@@ -162,6 +174,10 @@ mod tests {
             commander_days_back = 11
             command_seconds = 12
             body_limit = 10
+            expiry_warning_days = 13
+            watch_minutes = 14
+            webhook_days = 15
+            webhook_hosts = ["10.0.0.7"]
             "#,
         )
         .unwrap();
@@ -184,8 +200,12 @@ mod tests {
             settings.command_seconds,
             settings.stocktake_units.units(),
             settings.report_due_hour,
+            settings.expiry_warning_days,
+            settings.watch_minutes,
+            settings.webhook_days,
         ];
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 10, 13]);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 10, 13, 13, 14, 15]);
+        assert_eq!(settings.webhook_hosts, ["10.0.0.7"]);
         assert_eq!(settings.stocktake_value, Money::parse("11").unwrap());
         assert_eq!(settings.body_limit, 10);
     }

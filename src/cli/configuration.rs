@@ -8,7 +8,9 @@ use crate::cli::outcome::CliError;
 use crate::config::Settings;
 use crate::db::{Db, DbOptions};
 use crate::kernel::language::Bilingual;
+use crate::kernel::server_key::ServerKey;
 use crate::kernel::time::SystemClock;
+use crate::proof::key::read_or_make_secret;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +83,31 @@ impl Configuration {
         }
         let db = Db::open(&self.url(), &self.db)?;
         Ok(App::new(db, Arc::new(SystemClock), self.settings.clone()))
+    }
+
+    /// The same with the key from which the secrets of webhooks come, made at its first use: in the
+    /// file that is set, or beside the database in the data folder. A database elsewhere may be
+    /// shared, so there the file must be set, and then shared too.
+    ///
+    /// # Errors
+    /// When the file can be neither read nor made.
+    pub fn with_webhook_key(mut self) -> Result<Self, CliError> {
+        let path = match (&self.file.webhook_key_file, &self.database_url) {
+            (Some(path), _) => path.clone(),
+            (None, None) => {
+                self.make_data_dir()?;
+                self.data_dir.join("webhook.key")
+            }
+            (None, Some(_elsewhere)) => return Ok(self),
+        };
+        let secret = read_or_make_secret(&path).map_err(|error| {
+            CliError::Unable(Bilingual::new(
+                format!("回调密钥文件 {} 无法使用：{error}", path.display()),
+                format!("The key of webhooks {} cannot be used: {error}", path.display()),
+            ))
+        })?;
+        self.settings.webhook_key = Some(ServerKey::new(secret));
+        Ok(self)
     }
 
     /// Makes the data folder, which only its owner may enter, because tokens and stock lie in it.

@@ -62,6 +62,7 @@ pub fn run(
 ) -> Result<Outcome, CliError> {
     let listener = args.listen.bind(&configuration.file)?;
     let base_url = format!("http://{}", address_of(&listener)?);
+    let configuration = &configuration.clone().with_webhook_key()?;
     let app = configuration.open_or_create()?;
     app.db.migrate()?;
     let mark = match demo::find(&app)? {
@@ -189,7 +190,7 @@ fn welcome(file: &TokenFile, path: &Path, mark: Mark, terminal: &Terminal) {
     )));
 }
 
-/// Five requests that show the main job.
+/// Six requests that show the main job.
 fn tries(file: &TokenFile) -> Vec<String> {
     let base = &file.base_url;
     let token = |name: &str| {
@@ -204,6 +205,7 @@ fn tries(file: &TokenFile) -> Vec<String> {
         get("cmd.zhong", "/shortfalls/explain?store=QN-PH&item=M03"),
         get("keeper.depot", "/stock?store=QN-DEPOT&item=M02"),
         get("auditor", "/dispatches?paperwork=open"),
+        get("cmd.zhong", "/alerts?state=open&severity=warning"),
         format!(
             "curl -s -X POST -H 'Authorization: Bearer {}' -H 'Idempotency-Key: try-1' -H \
              'Content-Type: application/json' -d '{}' '{base}/api/v1/dispatches'",

@@ -291,7 +291,6 @@ mod tests {
     #[test]
     fn the_method_says_where_the_figure_comes_from() {
         let history = |used: i64, estimated: i64| UseHistory {
-            estimated: 0,
             first_seen: Some(days_ago(10)),
             used: BTreeMap::from([(days_ago(1), used)]),
             estimated,

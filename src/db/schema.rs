@@ -1224,6 +1224,124 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// The watch: one row, locked by whatever adds an event.
+    ///
+    /// Owner: alert.
+    alert_watch (id) {
+        id -> Text,
+        world -> Text,
+        generation -> BigInt,
+        county_seq -> BigInt,
+        event_seq -> BigInt,
+        holder -> Text,
+        held_until -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// How far the watch has come with a store.
+    ///
+    /// Owner: alert.
+    alert_watched_store (store_code) {
+        store_code -> Text,
+        links -> BigInt,
+        generation -> BigInt,
+        looked_at -> BigInt,
+        due_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Something that somebody should know of, from when it was first seen until it is over.
+    ///
+    /// Owner: alert.
+    alert (id) {
+        id -> Text,
+        subject -> Text,
+        kind -> Text,
+        status -> Text,
+        severity -> Text,
+        store_code -> Text,
+        item_code -> Nullable<Text>,
+        lot_id -> Nullable<Text>,
+        document_kind -> Nullable<Text>,
+        document_id -> Nullable<Text>,
+        occurrence -> BigInt,
+        previous_id -> Nullable<Text>,
+        first_seen_at -> BigInt,
+        last_changed_at -> BigInt,
+        cleared_at -> Nullable<BigInt>,
+        acknowledged_at -> Nullable<BigInt>,
+        acknowledged_by -> Nullable<Text>,
+        acknowledged_note -> Nullable<Text>,
+        facts -> Text,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A change of an alert, numbered in the order in which all are told.
+    ///
+    /// Owner: alert. Append-only.
+    alert_event (seq) {
+        seq -> BigInt,
+        alert_id -> Text,
+        transition -> Text,
+        store_code -> Text,
+        status_before -> Nullable<Text>,
+        status -> Text,
+        severity -> Text,
+        facts -> Text,
+        happened_at -> BigInt,
+        actor -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// A program elsewhere that is told of alerts.
+    ///
+    /// Owner: alert.
+    webhook (id) {
+        id -> Text,
+        url -> Text,
+        name -> Text,
+        region_code -> Nullable<Text>,
+        kinds -> Text,
+        severity -> Text,
+        active -> Bool,
+        secret_no -> BigInt,
+        secret_hash -> Text,
+        rests_until -> Nullable<BigInt>,
+        failing_since -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// The outbox: one telling of one event to one webhook.
+    ///
+    /// Owner: alert.
+    webhook_delivery (id) {
+        id -> Text,
+        webhook_id -> Text,
+        event_seq -> Nullable<BigInt>,
+        body -> Text,
+        status -> Text,
+        attempts -> BigInt,
+        queued_at -> BigInt,
+        next_attempt_at -> BigInt,
+        last_attempt_at -> Nullable<BigInt>,
+        last_status -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        delivered_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -1242,6 +1360,9 @@ diesel::joinable!(allocation_dispatch -> allocation (allocation_id));
 diesel::joinable!(allocation_dispatch -> dispatch (dispatch_id));
 diesel::joinable!(stock_report_version -> stock_report (report_id));
 diesel::joinable!(stock_report_line -> stock_report (report_id));
+diesel::joinable!(alert -> store (store_code));
+diesel::joinable!(alert_event -> alert (alert_id));
+diesel::joinable!(webhook_delivery -> webhook (webhook_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
@@ -1311,4 +1432,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     stock_report_version,
     stock_report_line,
     daily_use,
+    alert_watch,
+    alert_watched_store,
+    alert,
+    alert_event,
+    webhook,
+    webhook_delivery,
 );

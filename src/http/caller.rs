@@ -21,6 +21,7 @@ use std::pin::Pin;
 pub struct Caller {
     app: App,
     actor: Actor,
+    token_hash: String,
     request_id: String,
     method: String,
     path: String,
@@ -60,6 +61,7 @@ impl FromRequest for Caller {
             let Some(hash) = presented else {
                 return Err(Refusal::plain(Code::Unauthenticated).into());
             };
+            let token_hash = hash.clone();
             let now = app.clock.now();
             let at_once = app.db.glance_at_once(|conn| records::actor_by_token(conn, &hash, now));
             let actor = match at_once {
@@ -77,6 +79,7 @@ impl FromRequest for Caller {
             Ok(Self {
                 app,
                 actor,
+                token_hash,
                 request_id,
                 method,
                 path,
@@ -115,6 +118,11 @@ impl Caller {
     /// Who calls.
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The hash of the token, by which an answer that goes on and on asks whether it still holds.
+    pub fn token_hash(&self) -> &str {
+        &self.token_hash
     }
 
     /// The service that is called.

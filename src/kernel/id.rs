@@ -127,6 +127,12 @@ id_kinds! {
     StockReportId;
     /// A daily use that somebody set by hand.
     DailyUseId;
+    /// Something that somebody should know of.
+    AlertId;
+    /// A program elsewhere that is told of alerts.
+    WebhookId;
+    /// One telling of one event to one webhook.
+    WebhookDeliveryId;
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod patch;
 pub mod quantity;
 pub mod ratio;
 pub mod refusal;
+pub mod server_key;
 pub mod sql;
 pub mod text;
 pub mod time;

@@ -103,6 +103,8 @@ codes! {
     CountIncomplete = "count_incomplete", 409, "盘点未完成", "The count is not complete";
     /// Differences above the limit, or changed since the approval, need another user's approval.
     ApprovalRequired = "approval_required", 409, "需要他人审批", "It needs another user's approval";
+    /// The server has no key from which a webhook's secret could come, or has all it can have.
+    WebhooksOff = "webhooks_off", 409, "不能新增回调", "No more webhooks can be made";
     /// The version named by `If-Match` is not the current one.
     StaleVersion = "stale_version", 412, "版本已过期", "The version is stale";
     /// The body is larger than the limit.

@@ -13,7 +13,7 @@ pub enum NoKey {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// The file holds something else.
-    #[error("it holds no Ed25519 key of 64 hexadecimal digits")]
+    #[error("it holds no key of 64 hexadecimal digits")]
     Damaged,
     /// The machine gave no random bytes.
     #[error("the machine gave no random bytes: {0}")]
@@ -25,8 +25,11 @@ pub enum NoKey {
 /// # Errors
 /// [`NoKey`] when there is none.
 pub fn read(path: &Path) -> Result<SigningKey, NoKey> {
-    let text = std::fs::read_to_string(path)?;
-    unhex(&text).map(|secret| SigningKey::from_bytes(&secret)).ok_or(NoKey::Damaged)
+    read_secret(path).map(|secret| SigningKey::from_bytes(&secret))
+}
+
+fn read_secret(path: &Path) -> Result<[u8; 32], NoKey> {
+    unhex(&std::fs::read_to_string(path)?).ok_or(NoKey::Damaged)
 }
 
 /// The key in a file, made at its first use; only its owner may read it.
@@ -34,7 +37,15 @@ pub fn read(path: &Path) -> Result<SigningKey, NoKey> {
 /// # Errors
 /// [`NoKey`] when it can be neither read nor made.
 pub fn read_or_make(path: &Path) -> Result<SigningKey, NoKey> {
-    match read(path) {
+    read_or_make_secret(path).map(|secret| SigningKey::from_bytes(&secret))
+}
+
+/// The 32 secret bytes in a file, made at its first use; only its owner may read it.
+///
+/// # Errors
+/// [`NoKey`] when it can be neither read nor made.
+pub fn read_or_make_secret(path: &Path) -> Result<[u8; 32], NoKey> {
+    match read_secret(path) {
         Err(NoKey::Io(error)) if error.kind() == ErrorKind::NotFound => {}
         outcome => return outcome,
     }
@@ -48,10 +59,10 @@ pub fn read_or_make(path: &Path) -> Result<SigningKey, NoKey> {
         Ok(mut file) => {
             writeln!(file, "{}", hex(&secret))?;
             file.sync_all()?;
-            Ok(SigningKey::from_bytes(&secret))
+            Ok(secret)
         }
         // Another made it just now.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read_secret(path),
         Err(error) => Err(error.into()),
     }
 }

@@ -6,5 +6,6 @@ pub mod openapi;
 pub mod routes;
 pub mod start;
 mod unmatched;
+pub mod watchman;
 
 pub use start::{ServerOptions, run, start};

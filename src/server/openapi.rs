@@ -34,6 +34,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "planning", description = "储备方案与缺口: reserve plans, response level, shortfalls"),
         (name = "dispatches", description = "调拨: from request to signature; paperwork; draw-downs"),
         (name = "allocations", description = "分配: who gets what of scarce stock; routes"),
+        (name = "alerts", description = "预警: what changed for the worse, streams, webhooks"),
         (name = "users", description = "用户: roles, tokens, the audit trail"),
         (name = "system", description = "系统: health, measurements"),
     )

@@ -24,5 +24,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::stocktake::api::routes)
         .configure(crate::projection::api::routes)
         .configure(crate::report::api::routes)
-        .configure(crate::consumption::api::routes);
+        .configure(crate::consumption::api::routes)
+        .configure(crate::alert::api::routes);
 }

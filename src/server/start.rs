@@ -1,5 +1,7 @@
 //! Starting the HTTP server, and stopping it without losing what it has begun.
 
+use crate::alert::api::feed::Feed;
+use crate::alert::commands::watching::release;
 use crate::app::App;
 use crate::chain::records::{acceptances, newest_record};
 use crate::db::{Db, DbError};
@@ -9,6 +11,7 @@ use crate::server::housekeeping::keep_tidy;
 use crate::server::openapi::openapi;
 use crate::server::routes::routes;
 use crate::server::unmatched::{KnownPaths, unmatched};
+use crate::server::watchman::{keep_telling, keep_watch};
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
@@ -47,17 +50,30 @@ impl Default for ServerOptions {
 /// # Errors
 /// When the listener cannot be used.
 pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<Server> {
+    start_telling(app, listener, options, Feed::default())
+}
+
+/// The same, with a feed of alerts that the caller nudges.
+fn start_telling(
+    app: App,
+    listener: TcpListener,
+    options: &ServerOptions,
+    feed: Feed,
+) -> std::io::Result<Server> {
     let _ = metrics::recorder();
     watch_clock(&app).map_err(std::io::Error::other)?;
     let document = openapi();
     let known = web::Data::new(KnownPaths::of(&document));
     let body_limit = app.settings.body_limit;
     let db = app.db.clone();
+    actix_web::rt::spawn(feed.clone().read_on(app.clone()));
+    let ending = feed.clone();
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
             .into_utoipa_app()
             .app_data(web::Data::new(app.clone()))
             .app_data(known.clone())
+            .app_data(web::Data::new(feed.clone()))
             .app_data(web::PayloadConfig::new(body_limit))
             .service(health::healthz)
             .service(health::readyz)
@@ -75,7 +91,11 @@ pub fn start(app: App, listener: TcpListener, options: &ServerOptions) -> std::i
             .wrap(TracingLogger::default())
     })
     .client_request_timeout(options.request_timeout)
-    .shutdown_signal(time_to_stop(db))
+    .shutdown_signal(async move {
+        time_to_stop(db).await;
+        // A stream has no end of its own for which the stop could wait.
+        ending.close();
+    })
     .shutdown_timeout(options.shutdown_timeout.as_secs());
     let server = if options.workers > 0 { server.workers(options.workers) } else { server };
     Ok(server.listen(listener)?.run())
@@ -100,9 +120,21 @@ pub fn watch_clock(app: &App) -> Result<(), DbError> {
 pub fn run(app: App, listener: TcpListener, options: &ServerOptions) -> std::io::Result<()> {
     let db = app.db.clone();
     actix_web::rt::System::new().block_on(async move {
-        let broom = actix_web::rt::spawn(keep_tidy(app.clone()));
-        let served = start(app, listener, options)?.await;
-        broom.abort();
+        let feed = Feed::default();
+        let holder = format!("{}-{}", std::process::id(), app.clock.now().micros());
+        let duties = [
+            actix_web::rt::spawn(keep_tidy(app.clone())),
+            actix_web::rt::spawn(keep_watch(app.clone(), feed.clone(), holder.clone())),
+            actix_web::rt::spawn(keep_telling(app.clone(), feed.clone())),
+        ];
+        let ending = app.clone();
+        let served = start_telling(app, listener, options, feed)?.await;
+        for duty in duties {
+            duty.abort();
+        }
+        if let Ok(Err(error)) = web::block(move || release(&ending, holder)).await {
+            tracing::warn!(%error, "the watch could not be handed over");
+        }
         served
     })?;
     if db.is_fenced() {

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alerts;
 mod allocation;
 mod batches;
 mod calendar;

@@ -17,6 +17,7 @@ pub mod stock;
 use changbei::app::App;
 use changbei::config::Settings;
 use changbei::db::{Db, DbOptions};
+use changbei::kernel::server_key::ServerKey;
 use changbei::kernel::time::SetClock;
 use changbei::kernel::{Clock, Instant};
 use changbei::server::{ServerOptions, start};
@@ -262,9 +263,12 @@ impl TestApp {
         }
     }
 
-    /// The service on one database, with the usual settings.
+    /// The service on one database, with the usual settings and webhooks to this machine.
     pub fn on(database: TestDatabase) -> Self {
-        Self::with_settings(database, Settings::default())
+        let webhook_key = Some(ServerKey::new([7; 32]));
+        let webhook_hosts = vec!["127.0.0.1".to_owned()];
+        let settings = Settings { webhook_key, webhook_hosts, ..Settings::default() };
+        Self::with_settings(database, settings)
     }
 
     /// The service on one database.
