@@ -6,6 +6,7 @@ mod governed;
 mod levels;
 mod plans;
 mod shortfalls;
+mod streams;
 
 use crate::support::TestApp;
 use serde_json::{Value, json};
