@@ -9,11 +9,12 @@ use crate::app::App;
 use crate::audit::entry::NewEntry;
 use crate::audit::{self, Outcome};
 use crate::config::Settings;
-use crate::db::{DbConnection, DbError, MayConflict};
+use crate::db::{DbConnection, DbError, MayConflict, Panicked};
 use crate::idempotency::records::{Claim, claim, keep};
 use crate::idempotency::{KeptAnswer, KeyedRequest};
 use crate::kernel::{Code, Instant, Refusal, StoreCode};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Why a command has no effect: the world says no, or we failed.
 #[derive(Debug, thiserror::Error)]
@@ -239,27 +240,53 @@ pub fn run(
     call: Call,
     body: impl Fn(&mut Tx<'_>) -> Result<Done, CommandError> + Send + 'static,
 ) -> Result<Done, CommandError> {
-    let outcome = {
-        let (app, call) = (app.clone(), call.clone());
-        let db = app.db.clone();
-        db.write(move |conn| {
-            let begun = app.clock.now();
-            if call.permission != Permission::AcceptClock {
-                app.clock_watch.check(&*app.clock)?;
-            }
-            let done = within(conn, &app.settings, begun, &call, &body)?;
-            // What was known at a time is told a while later; nothing may add to it after that.
-            let latest = begun.plus_seconds(app.settings.command_seconds);
-            if app.clock.now() > latest && call.keyed.is_some() {
-                return Err(DbError::Busy("the command took too long".to_owned()).into());
-            }
-            Ok(done)
-        })
-    };
+    let call = Arc::new(call);
+    let outcome = app.db.write(in_transaction(app, &call, body));
     if let Err(CommandError::Refused(refusal)) = &outcome {
         record_refusal(app, &call, refusal)?;
     }
     outcome
+}
+
+/// [`run`] for a caller whose thread serves others meanwhile.
+///
+/// # Errors
+/// [`Panicked`] where `body` did; those of [`run`].
+pub async fn run_soon(
+    app: &App,
+    call: Call,
+    body: impl Fn(&mut Tx<'_>) -> Result<Done, CommandError> + Send + 'static,
+) -> Result<Result<Done, CommandError>, Panicked> {
+    let call = Arc::new(call);
+    let outcome = app.db.write_soon(in_transaction(app, &call, body)).await?;
+    if let Err(CommandError::Refused(refusal)) = &outcome
+        && let Err(failed) = record_refusal_soon(app, &call, refusal).await?
+    {
+        return Ok(Err(failed.into()));
+    }
+    Ok(outcome)
+}
+
+/// What a command does between the beginning of its transaction and the commit.
+fn in_transaction(
+    app: &App,
+    call: &Arc<Call>,
+    body: impl Fn(&mut Tx<'_>) -> Result<Done, CommandError> + Send + 'static,
+) -> impl Fn(&mut DbConnection) -> Result<Done, CommandError> + Send + 'static {
+    let (app, call) = (app.clone(), call.clone());
+    move |conn| {
+        let begun = app.clock.now();
+        if call.permission != Permission::AcceptClock {
+            app.clock_watch.check(&*app.clock)?;
+        }
+        let done = within(conn, &app.settings, begun, &call, &body)?;
+        // What was known at a time is told a while later; nothing may add to it after that.
+        let latest = begun.plus_seconds(app.settings.command_seconds);
+        if app.clock.now() > latest && call.keyed.is_some() {
+            return Err(DbError::Busy("the command took too long".to_owned()).into());
+        }
+        Ok(done)
+    }
 }
 
 /// Runs a command inside a transaction that is already open, as imports do for many rows.
@@ -321,13 +348,35 @@ pub fn within(
 /// # Errors
 /// When the database fails.
 pub fn record_refusal(app: &App, call: &Call, refusal: &Refusal) -> Result<(), DbError> {
-    // A clock that is not believed dates nothing: the log alone knows of what it made us refuse.
-    if app.clock_watch.fault(&*app.clock).is_some() {
-        return Ok(());
+    refusal_entry_to_write(app, call, refusal).map_or(Ok(()), |write| app.db.write(write))
+}
+
+/// [`record_refusal`] for a caller whose thread serves others meanwhile.
+///
+/// # Errors
+/// [`Panicked`] where writing did; when the database fails.
+pub async fn record_refusal_soon(
+    app: &App,
+    call: &Call,
+    refusal: &Refusal,
+) -> Result<Result<(), DbError>, Panicked> {
+    match refusal_entry_to_write(app, call, refusal) {
+        Some(write) => app.db.write_soon(write).await,
+        None => Ok(Ok(())),
     }
-    let entry = refused_entry(call, refusal);
-    let clock = app.clock.clone();
-    app.db.write(move |conn| audit::records::append(conn, clock.now(), entry.clone()))
+}
+
+/// A clock that is not believed dates nothing: the log alone knows of what it made us refuse.
+fn refusal_entry_to_write(
+    app: &App,
+    call: &Call,
+    refusal: &Refusal,
+) -> Option<impl Fn(&mut DbConnection) -> Result<(), DbError> + Send + 'static> {
+    if app.clock_watch.fault(&*app.clock).is_some() {
+        return None;
+    }
+    let (entry, clock) = (refused_entry(call, refusal), app.clock.clone());
+    Some(move |conn: &mut DbConnection| audit::records::append(conn, clock.now(), entry.clone()))
 }
 
 /// Records a refusal inside a transaction in which nothing else of the command is left.

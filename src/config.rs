@@ -35,6 +35,9 @@ pub struct Settings {
     pub consumption_window_days: i64,
     /// A store whose newest movement is older than this many hours counts as silent.
     pub stale_hours: i64,
+    /// A stock report is due this many hours after the beginning of its business day, unless its
+    /// store has an hour of its own.
+    pub report_due_hour: i64,
     /// The answer to a request can be had again under its idempotency key for this many days;
     /// never fewer than [`Settings::MIN_IDEMPOTENCY_DAYS`].
     pub idempotency_days: i64,
@@ -71,6 +74,7 @@ impl Default for Settings {
             horizon_days: 7,
             consumption_window_days: 60,
             stale_hours: 72,
+            report_due_hour: 20,
             idempotency_days: 14,
             keeper_days_back: 92,
             commander_days_back: 366,

@@ -36,6 +36,7 @@ pub mod users;
 
 pub mod capability;
 pub mod consumption;
+pub mod report;
 pub mod reserve_plan;
 pub mod shortfall;
 
@@ -50,6 +51,8 @@ pub mod allocation;
 pub mod batch;
 
 pub mod exchange;
+
+pub mod projection;
 
 pub mod demo;
 

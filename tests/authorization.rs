@@ -69,6 +69,9 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("stocktakes.reopen", &[Keeper, Commander]),
     ("stocktakes.approve", &[Commander]),
     ("allocations.solve", EVERYBODY),
+    ("stock_reports.send", &[Keeper]),
+    ("stock_reports.schedule", &[Commander]),
+    ("daily_use.set", &[Commander]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -138,6 +141,7 @@ impl Documents {
         made.allocation(app);
         made.stocktake(app);
         made.fact(app);
+        made.report(app);
         made
     }
 
@@ -254,6 +258,15 @@ impl Documents {
         put.send().expect(200);
     }
 
+    /// A nil report takes nothing from the other documents.
+    fn report(&mut self, app: &TestApp) {
+        let body = json!({"store_code": "QN-HOSP", "business_day": "2026-03-01", "nil": true});
+        let told = app.post("keeper.hospital", "/stock-reports", body).expect(201);
+        self.keep("report", &told["id"]);
+        let set = app.post("commander", "/daily-uses", daily_use()).expect(201);
+        self.keep("daily_use", &set["id"]);
+    }
+
     /// Of equipment, of which there is none: it takes nothing from the other documents.
     fn stocktake(&mut self, app: &TestApp) {
         let body = json!({"store_code": "QN-HOSP", "category": "equipment"});
@@ -285,6 +298,11 @@ impl Documents {
             .iter()
             .fold(template.to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id))
     }
+}
+
+fn daily_use() -> Value {
+    json!({"store_code": "QN-HOSP", "item_code": "M02", "units": 5, "through_day": "2026-03-31",
+           "reason": "新开发热门诊"})
 }
 
 fn issue() -> Value {
@@ -520,6 +538,21 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             "shortfalls.read",
             HidesDocument,
             "/shortfalls/explain?store=QN-HOSP&item=M03",
+            none(),
+        ),
+        row("list_projections", "shortfalls.read", FiltersRows, "/projections", none()),
+        row(
+            "project_demand",
+            "shortfalls.read",
+            NamesStore,
+            "/projections",
+            json!({"demand": [{"store_code": "QN-HOSP", "item_code": "M03", "daily": [1], "then": "zero"}]}),
+        ),
+        row(
+            "explain_projection",
+            "shortfalls.read",
+            HidesDocument,
+            "/projections/explain?store=QN-HOSP&item=M03",
             none(),
         ),
         row("send_batch", "batches.send", Anywhere, "/batches", json!({"commands": [{}]})),
@@ -957,6 +990,54 @@ fn matrix(documents: &Documents) -> Vec<Row> {
         ),
         row("list_stocktake_accuracy", "stock.read", FiltersRows, "/stocktakes/accuracy", none()),
         row("list_due_counts", "stock.read", FiltersRows, "/stocktakes/due", none()),
+        row(
+            "send_stock_report",
+            "stock_reports.send",
+            NamesStore,
+            "/stock-reports",
+            json!({"store_code": "QN-HOSP", "business_day": "2026-03-01", "nil": true,
+                   "reason": "重报"}),
+        ),
+        row("list_stock_reports", "stock.read", FiltersRows, "/stock-reports", none()),
+        row("get_stock_report", "stock.read", HidesDocument, "/stock-reports/{report}", none()),
+        row(
+            "get_report_board",
+            "stock.read",
+            FiltersRows,
+            "/stock-reports/board?store=QN-HOSP&all=true",
+            none(),
+        ),
+        row(
+            "list_silent_stock",
+            "stock.read",
+            FiltersRows,
+            "/stock-reports/silent?store=QN-HOSP&hours=0",
+            none(),
+        ),
+        row(
+            "get_report_schedule",
+            "stores.read",
+            Anywhere,
+            "/stores/QN-HOSP/report-schedule",
+            none(),
+        ),
+        row(
+            "set_report_schedule",
+            "stock_reports.schedule",
+            NamesStore,
+            "/stores/QN-HOSP/report-schedule",
+            json!({"due_hour": 17}),
+        ),
+        row("set_daily_use", "daily_use.set", NamesStore, "/daily-uses", daily_use()),
+        row("list_daily_uses", "stock.read", FiltersRows, "/daily-uses", none()),
+        row("get_daily_use", "stock.read", HidesDocument, "/daily-uses/{daily_use}", none()),
+        row(
+            "end_daily_use",
+            "daily_use.set",
+            HidesDocument,
+            "/daily-uses/{daily_use}/end",
+            json!({"reason": "门诊已关闭"}),
+        ),
     ]
 }
 

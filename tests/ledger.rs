@@ -271,3 +271,38 @@ fn a_changed_balance_and_a_changed_audit_entry_are_found() {
     let places = tampered("a changed audit entry", change, change);
     assert!(places.contains(&"audit/store/QN-DEPOT link 2".to_owned()), "{places:?}");
 }
+
+#[test]
+fn a_part_that_is_given_up_leaves_nothing_behind_and_the_rest_stands() {
+    use changbei::db::savepoint::in_savepoint;
+    use changbei::db::{DbConnection, DbError};
+    use changbei::kernel::StoreCode;
+    use changbei::stock::records::next_number;
+    TestApp::each(|app| {
+        let count = |give_up: bool| {
+            let numbers = app.app.db.write(move |conn| {
+                let depot = StoreCode::new("QN-DEPOT").expect("a code");
+                let next = |conn: &mut DbConnection| next_number(conn, &depot, "ZZ", 2026);
+                let first = next(conn)?;
+                // What it has written goes with it, the number that it took among it.
+                let _ = in_savepoint(conn, |conn| {
+                    let taken = next(conn)?;
+                    if give_up { Err(DbError::Busy(taken.to_string())) } else { Ok(taken) }
+                });
+                let last = in_savepoint(conn, next)?;
+                Ok::<_, DbError>((first, last))
+            });
+            numbers.expect("the rest is written")
+        };
+        assert_eq!(count(true), (1, 2));
+        assert_eq!(count(false), (3, 5));
+        assert_eq!(count(true), (6, 7));
+        let refused = app.app.db.write(|conn| {
+            let depot = StoreCode::new("QN-DEPOT").expect("a code");
+            next_number(conn, &depot, "ZZ", 2026)?;
+            Err::<(), _>(DbError::Busy("the whole is given up".to_owned()))
+        });
+        assert!(refused.is_err());
+        assert_eq!(count(false), (8, 10));
+    });
+}

@@ -6,6 +6,7 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{TokenId, UserId};
 use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, Quantity, RegionCode, StoreCode};
+use crate::{on_each_backend, steady};
 use diesel::prelude::*;
 use std::collections::BTreeSet;
 
@@ -63,15 +64,17 @@ pub fn actor_by_token(
     now: Instant,
 ) -> Result<Option<Actor>, DbError> {
     // The user with each of their stores: one question for all but commanders.
-    let rows: Vec<(User, Option<StoreCode>)> = api_token::table
-        .inner_join(app_user::table.left_join(app_user_store::table))
-        .filter(api_token::hash.eq(hash))
-        .filter(api_token::revoked_at.is_null())
-        .filter(api_token::expires_at.is_null().or(api_token::expires_at.gt(now)))
-        .filter(app_user::active.eq(true))
-        .select((User::as_select(), app_user_store::store_code.nullable()))
-        .order(app_user_store::store_code)
-        .load(conn)?;
+    let rows: Vec<(User, Option<StoreCode>)> = on_each_backend!(conn, |c| steady!(
+        api_token::table
+            .inner_join(app_user::table.left_join(app_user_store::table))
+            .filter(api_token::hash.eq(hash))
+            .filter(api_token::revoked_at.is_null())
+            .filter(api_token::expires_at.is_null().or(api_token::expires_at.gt(now)))
+            .filter(app_user::active.eq(true))
+            .select((User::as_select(), app_user_store::store_code.nullable()))
+            .order(app_user_store::store_code)
+    )
+    .load(c))?;
     let Some(user) = rows.first().map(|(user, _)| user.clone()) else { return Ok(None) };
     let stores = rows.into_iter().filter_map(|(_, store)| store).collect();
     to_actor(conn, user, stores).map(Some)

@@ -114,6 +114,12 @@ word_enum! {
         ApproveStocktakes = "stocktakes.approve",
         /// Ask the solver to divide what the question holds; nothing is stored or looked up.
         SolveAllocations = "allocations.solve",
+        /// Send stock reports.
+        SendReports = "stock_reports.send",
+        /// Say by what hour a store's reports are due.
+        ScheduleReports = "stock_reports.schedule",
+        /// Set the daily use of an item at a store by hand.
+        SetDailyUse = "daily_use.set",
     }
 }
 
@@ -162,6 +168,7 @@ impl Role {
                     | P::SendBatches
                     | P::RunStocktakes
                     | P::ReopenStocktakes
+                    | P::SendReports
             ),
             Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
             Self::Commander => matches!(
@@ -189,6 +196,8 @@ impl Role {
                     | P::WriteRoutes
                     | P::ReopenStocktakes
                     | P::ApproveStocktakes
+                    | P::ScheduleReports
+                    | P::SetDailyUse
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {

@@ -8,6 +8,7 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::id::AuditId;
 use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, StoreCode};
+use crate::{on_each_backend, steady_write};
 use diesel::prelude::*;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -85,8 +86,9 @@ pub fn append(conn: &mut DbConnection, now: Instant, entry: NewEntry) -> Result<
         previous_hash: head.hash.clone(),
         hash: hash.clone(),
     };
-    diesel::insert_into(audit_entry::table).values(row).execute(conn)?;
-    store_head(conn, &head.extended(hash, recorded_at))
+    let insert = diesel::insert_into(audit_entry::table).values(row);
+    on_each_backend!(conn, |c| steady_write!(insert).run(c))?;
+    store_head(conn, head.extended(hash, recorded_at))
 }
 
 /// Which entries to list.

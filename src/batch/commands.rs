@@ -66,21 +66,26 @@ pub fn run(
         .iter()
         .map(|raw| Prepared::read(raw.as_ref(), actor, request_id, &mut taken))
         .collect();
-    let prepared = Arc::new(prepared);
+    // Commands whose answers others of the batch refer to.
+    let named: BTreeSet<String> = prepared.iter().filter_map(Prepared::names).collect();
+    let (prepared, named) = (Arc::new(prepared), Arc::new(named));
     let mut answered: Vec<Answered> = Vec::with_capacity(prepared.len());
     let mut made = BTreeMap::new();
     while answered.len() < prepared.len() {
         let begin = answered.len();
         let (all, clock, settings) = (prepared.clone(), app.clock.clone(), app.settings.clone());
         let size = commands_per_commit(app.db.backend());
-        let before = made;
+        let (before, named) = (made, named.clone());
         let (part, now_made) = app.db.write(move |conn| {
             let mut made = before.clone();
             let mut part = Vec::new();
             let begun = clock.now();
             for one in all.iter().skip(begin).take(size) {
                 let answered = one.answer(conn, &settings, clock.as_ref(), &made)?;
-                if let (Some(client_id), Some(id)) = (&answered.client_id, answered.made()) {
+                if let Some(client_id) =
+                    answered.client_id.as_ref().filter(|id| named.contains(*id))
+                    && let Some(id) = answered.made()
+                {
                     made.insert(client_id.clone(), id);
                 }
                 part.push(answered);
@@ -172,6 +177,14 @@ impl Prepared {
             target: addressed.target,
             call,
             ready: word.prepare(body.as_bytes()),
+        }
+    }
+
+    /// The command of the same batch on whose work this one acts.
+    fn names(&self) -> Option<String> {
+        match &self.target {
+            Target::MadeBy(client_id) => Some(client_id.clone()),
+            Target::Nothing | Target::Named(_) => None,
         }
     }
 

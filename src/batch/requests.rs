@@ -48,7 +48,7 @@ pub struct BatchCommand {
     #[schema(example = "post_receipt")]
     pub command: String,
     /// The id or number of what it acts on, where the operation's path has one; a signing is
-    /// written `dispatch/receipt`.
+    /// written `dispatch/receipt`, a maker's lot by its id or as its label names it: `M02:20260101A`.
     #[serde(default)]
     pub target: Option<String>,
     /// Instead of `target`: the command of this batch that made what it acts on.

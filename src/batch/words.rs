@@ -2,13 +2,18 @@
 
 use crate::access::Permission as P;
 use crate::command::{CommandError, Done, Tx};
+use crate::correction::commands as corrections;
 use crate::dispatch::commands as dispatches;
 use crate::issue::commands as issues;
-use crate::kernel::id::{DispatchId, MovementId, StockDocumentId, StocktakeId};
-use crate::kernel::{FaultCode, Refusal, json};
+use crate::kernel::id::{
+    DispatchId, MakersLotId, MovementId, StockDocumentId, StocktakeId, UnmatchedId,
+};
+use crate::kernel::{FaultCode, ItemCode, LotNumber, Refusal, json};
+use crate::report::commands as reports;
 use crate::stock::commands as stock;
 use crate::stock::document::DocumentKind as Kind;
 use crate::stock::queries;
+use crate::stock::records::lots_numbered;
 use crate::stocktake::commands as stocktakes;
 use crate::stocktake::requests::FinishRequest;
 use serde::de::DeserializeOwned;
@@ -97,6 +102,12 @@ words! {
     "post_state_change" "/state-changes" PostStateChanges new(stock::change_state);
     "reverse_state_change" "/state-changes/{id}/reversal" PostReversals
         of(Kind::StateChange, |tx, id, body| stock::reverse_document(tx, Kind::StateChange, id, body));
+    "match_unmatched" "/unmatched/{id}/matches" PostAdjustments fact(stock::unmatched::match_fact);
+    "recall_makers_lot" "/makers-lots/{id}/recall" RecallLots makers_lot(stock::recall);
+    "correct_makers_lot" "/makers-lots/{id}/correction" CorrectLots
+        makers_lot(corrections::correct);
+    "set_makers_lot_expiry" "/makers-lots/{id}/expiry" CorrectLots
+        makers_lot(corrections::set_expiry);
     "reverse_movement" "/movements/{id}/reversals" PostReversals movement(stock::reverse_movement);
     "create_dispatch" "/dispatches" CreateDispatches new(dispatches::create);
     "approve_dispatch" "/dispatches/{id}/approve" ApproveDispatches dispatch(dispatches::approve);
@@ -123,6 +134,7 @@ words! {
     "post_stocktake" "/stocktakes/{id}/post" RunStocktakes
         stocktake(|tx, id, body: &FinishRequest| stocktakes::post(tx, id, &body.parse()?));
     "cancel_stocktake" "/stocktakes/{id}/cancel" RunStocktakes stocktake(stocktakes::cancel);
+    "send_stock_report" "/stock-reports" SendReports new(reports::send);
 }
 
 type Prepare<'a> = Box<dyn FnOnce(&[u8]) -> Result<Ready, Refusal> + 'a>;
@@ -154,6 +166,49 @@ fn movement<'a, R: DeserializeOwned + Send + Sync + 'static>(
     on(move |tx, target, request| {
         let id = MovementId::try_from(target.to_owned())
             .map_err(|_shape| Refusal::not_found("流水", "movement", target))?;
+        run(tx, &id, request)
+    })
+}
+
+/// A command on a fact that the book could not cover.
+fn fact<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: fn(&mut Tx<'_>, &UnmatchedId, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, target, request| {
+        let id = UnmatchedId::try_from(target.to_owned())
+            .map_err(|_shape| stock::unmatched::not_found(target))?;
+        run(tx, &id, request)
+    })
+}
+
+/// A command on a maker's lot, which who has no network names as its label does: `M02:20260101A`.
+fn makers_lot<'a, R: DeserializeOwned + Send + Sync + 'static>(
+    run: fn(&mut Tx<'_>, &MakersLotId, &R) -> Result<Done, CommandError>,
+) -> Prepare<'a> {
+    on(move |tx, target, request| {
+        let none = || Refusal::not_found("批号", "maker's lot", target);
+        let id = match target.split_once(':') {
+            None => MakersLotId::try_from(target.to_owned()).map_err(|_shape| none())?,
+            Some((item, number)) => {
+                let item = ItemCode::new(item).map_err(|_shape| none())?;
+                let number = LotNumber::new(number).map_err(|_shape| none())?;
+                let lots = lots_numbered(tx.conn, &item, &number)?;
+                let mut ids: Vec<MakersLotId> =
+                    lots.into_iter().map(|lot| lot.makers_lot.id).collect();
+                ids.sort_unstable();
+                ids.dedup();
+                match <[MakersLotId; 1]>::try_from(ids) {
+                    Ok([id]) => id,
+                    Err(ids) if ids.is_empty() => return Err(none().into()),
+                    // Several makers use the number.
+                    Err(ids) => {
+                        let refusal = Refusal::fault("/target", FaultCode::Ambiguous);
+                        let ids: Vec<String> = ids.iter().map(MakersLotId::to_string).collect();
+                        return Err(refusal.with("candidates", ids).into());
+                    }
+                }
+            }
+        };
         run(tx, &id, request)
     })
 }

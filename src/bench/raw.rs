@@ -83,7 +83,7 @@ impl Raw {
         conn.execute_batch(
             "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
              PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF; \
-             PRAGMA cell_size_check = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY",
+             PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY",
         )?;
         let columns = columns(&conn, "stock_balance")?.join(", ");
         let values = columns.replace("store_code", "?1");

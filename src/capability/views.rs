@@ -85,10 +85,10 @@ pub struct CapabilityFigure {
     pub alone: i64,
     /// Stores that the figures cover.
     pub stores: i64,
-    /// Of these, how many have had no movement for longer than the setting allows.
+    /// Of these, how many have had no movement and told nothing for longer than the setting allows.
     pub stale_stores: i64,
-    /// Business time of the newest movement of the store that was silent longest; null where one
-    /// never moved anything.
+    /// When the store that was silent longest was last heard of, by a movement or a stock report; null
+    /// where one never was.
     pub oldest_report_at: Option<Instant>,
     /// A page of stores, by code.
     pub rows: Vec<StoreFigureView>,
@@ -104,7 +104,7 @@ pub struct StoreFigureView {
     /// With what it holds.
     #[serde(flatten)]
     pub figure: PossibleView,
-    /// Business time of its newest movement; null where there is none.
+    /// When it was last heard of, by a movement or a stock report; null where it never was.
     pub last_report_at: Option<Instant>,
     /// Whether that is longer ago than the setting allows.
     pub stale: bool,

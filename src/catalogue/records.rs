@@ -1,6 +1,7 @@
 //! Items and what belongs to them, as rows.
 
 use crate::catalogue::item::{Category, Item, Pack, StorageCondition, Substitute};
+use crate::db::memory::{self, Remembered};
 use crate::db::schema::{item, item_gtin, item_pack, item_substitute};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::page::PageSize;
@@ -140,6 +141,35 @@ pub fn find_all(
 /// # Errors
 /// When the database fails.
 pub fn find_with_packs(
+    conn: &mut DbConnection,
+    codes: &[ItemCode],
+) -> Result<BTreeMap<ItemCode, Item>, DbError> {
+    let mut items: BTreeMap<ItemCode, Item> = BTreeMap::new();
+    memory::recall(|known: &mut KnownItems| {
+        items.extend(
+            codes.iter().filter_map(|code| Some((code.clone(), known.0.get(code)?.clone()))),
+        );
+    });
+    let unknown: Vec<ItemCode> =
+        codes.iter().filter(|code| !items.contains_key(code)).cloned().collect();
+    if unknown.is_empty() {
+        return Ok(items);
+    }
+    let read = read_with_packs(conn, &unknown)?;
+    memory::recall(|known: &mut KnownItems| {
+        known.0.extend(read.iter().map(|(code, item)| (code.clone(), item.clone())));
+    });
+    items.extend(read);
+    Ok(items)
+}
+
+/// Items that a transaction asked about, as [`find_with_packs`] gives them.
+#[derive(Debug, Default)]
+struct KnownItems(BTreeMap<ItemCode, Item>);
+
+impl Remembered for KnownItems {}
+
+fn read_with_packs(
     conn: &mut DbConnection,
     codes: &[ItemCode],
 ) -> Result<BTreeMap<ItemCode, Item>, DbError> {
@@ -287,6 +317,7 @@ pub fn insert(conn: &mut DbConnection, item: &Item) -> Result<(), DbError> {
 /// # Errors
 /// When the database fails.
 pub fn update(conn: &mut DbConnection, item: &Item) -> Result<(), DbError> {
+    memory::forget::<KnownItems>();
     diesel::update(item::table.find(&item.code)).set(Row::from(item)).execute(conn)?;
     let code = &item.code;
     diesel::delete(item_pack::table.filter(item_pack::item_code.eq(code))).execute(conn)?;

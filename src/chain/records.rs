@@ -1,18 +1,48 @@
 //! The heads of the chains: locked last in every command, never cached.
 
 use crate::chain::Head;
+use crate::db::memory::{self, Remembered};
 use crate::db::schema::{chain_head, clock_acceptance};
-use crate::db::{DbConnection, DbError, SteadyWrite};
+use crate::db::{DbConnection, DbError};
 use crate::kernel::Instant;
 use crate::kernel::id::ClockAcceptanceId;
-use crate::{load_locked, on_each_backend};
+use crate::{load_locked, on_each_backend, steady_write};
 use diesel::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+
+/// The heads that a transaction holds locked, and which of them have still to be written.
+#[derive(Debug, Default)]
+struct Heads {
+    held: HashMap<String, Head>,
+    new: BTreeSet<String>,
+}
+
+impl Remembered for Heads {
+    fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
+        for chain in std::mem::take(&mut self.new) {
+            if let Some(head) = self.held.get(&chain) {
+                write_head(conn, head)?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Locks a chain's head, made first where the chain is new.
 ///
 /// # Errors
 /// When the database fails.
 pub fn lock_head(conn: &mut DbConnection, chain: &str) -> Result<Head, DbError> {
+    let held = memory::recall(|heads: &mut Heads| heads.held.get(chain).cloned());
+    if let Some(head) = held.flatten() {
+        return Ok(head);
+    }
+    let head = read_head(conn, chain)?;
+    memory::recall(|heads: &mut Heads| heads.held.insert(chain.to_owned(), head.clone()));
+    Ok(head)
+}
+
+fn read_head(conn: &mut DbConnection, chain: &str) -> Result<Head, DbError> {
     let query = || {
         chain_head::table.find(chain).select((
             chain_head::chain,
@@ -42,17 +72,28 @@ pub fn lock_head(conn: &mut DbConnection, chain: &str) -> Result<Head, DbError> 
     Ok(Head { chain, seq, hash, recorded_at })
 }
 
-/// Stores a chain's new head.
+/// Stores a chain's new head: before the transaction ends, once for all links that it adds.
 ///
 /// # Errors
 /// When the database fails.
-pub fn store_head(conn: &mut DbConnection, head: &Head) -> Result<(), DbError> {
+pub fn store_head(conn: &mut DbConnection, head: Head) -> Result<(), DbError> {
+    let mut head = Some(head);
+    memory::change(|heads: &mut Heads| {
+        if let Some(head) = head.take() {
+            heads.new.insert(head.chain.clone());
+            heads.held.insert(head.chain.clone(), head);
+        }
+    });
+    head.map_or(Ok(()), |head| write_head(conn, &head))
+}
+
+fn write_head(conn: &mut DbConnection, head: &Head) -> Result<(), DbError> {
     let update = diesel::update(chain_head::table.find(&head.chain)).set((
         chain_head::seq.eq(head.seq),
         chain_head::hash.eq(&head.hash),
         chain_head::recorded_at.eq(head.recorded_at),
     ));
-    on_each_backend!(conn, |c| SteadyWrite(update).run(c))?;
+    on_each_backend!(conn, |c| steady_write!(update).run(c))?;
     Ok(())
 }
 
@@ -61,6 +102,7 @@ pub fn store_head(conn: &mut DbConnection, head: &Head) -> Result<(), DbError> {
 /// # Errors
 /// When the database fails.
 pub fn all_heads(conn: &mut DbConnection) -> Result<Vec<Head>, DbError> {
+    memory::write_out(conn)?;
     let rows: Vec<(String, i64, String, Instant)> = chain_head::table
         .select((chain_head::chain, chain_head::seq, chain_head::hash, chain_head::recorded_at))
         .order(chain_head::chain)
@@ -76,6 +118,7 @@ pub fn all_heads(conn: &mut DbConnection) -> Result<Vec<Head>, DbError> {
 /// # Errors
 /// When the database fails.
 pub fn newest_record(conn: &mut DbConnection) -> Result<Instant, DbError> {
+    memory::write_out(conn)?;
     let newest: Option<Instant> =
         chain_head::table.select(diesel::dsl::max(chain_head::recorded_at)).first(conn)?;
     Ok(newest.unwrap_or(Instant::FIRST))

@@ -61,6 +61,7 @@ pub struct CountySection {
     horizon_days: Option<u32>,
     consumption_window_days: Option<u32>,
     stale_hours: Option<u32>,
+    report_due_hour: Option<u32>,
     idempotency_days: Option<u32>,
     body_limit: Option<u32>,
 }
@@ -122,6 +123,7 @@ impl CountySection {
                 usual.consumption_window_days,
             ),
             stale_hours: whole(self.stale_hours, usual.stale_hours),
+            report_due_hour: whole(self.report_due_hour, usual.report_due_hour),
             idempotency_days: whole(self.idempotency_days, usual.idempotency_days)
                 .max(Settings::MIN_IDEMPOTENCY_DAYS),
             body_limit: self
@@ -154,6 +156,7 @@ mod tests {
             horizon_days = 6
             consumption_window_days = 7
             stale_hours = 8
+            report_due_hour = 13
             idempotency_days = 9
             keeper_days_back = 10
             commander_days_back = 11
@@ -180,8 +183,9 @@ mod tests {
             settings.commander_days_back,
             settings.command_seconds,
             settings.stocktake_units.units(),
+            settings.report_due_hour,
         ];
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 10]);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 10, 13]);
         assert_eq!(settings.stocktake_value, Money::parse("11").unwrap());
         assert_eq!(settings.body_limit, 10);
     }

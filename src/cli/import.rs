@@ -10,6 +10,7 @@ use crate::exchange::mapping::Mapping;
 use crate::exchange::{rejects, table};
 use crate::kernel::language::Bilingual;
 use crate::kernel::{Code, Refusal};
+use crate::server::start::watch_clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs;
 use std::io;
@@ -18,10 +19,10 @@ use std::sync::Arc;
 
 /// Imports a file of items, stores, stock or dispatches 导入文件
 ///
-/// The file is CSV in UTF-8 or GB18030 with commas, semicolons or tabs. Each row becomes the request
-/// that a client of the API would send, on behalf of the user and with that user's rights. Every bad
-/// row is named with its line, column and reason. A row that was imported before changes nothing, so
-/// the same file may be imported again.
+/// The file is CSV in UTF-8 or GB18030 with commas, semicolons or tabs, or a workbook (XLSX), of which
+/// the first visible sheet is read. Each row becomes the request that a client of the API would send,
+/// on behalf of the user and with that user's rights. Every bad row is named with its line, column and
+/// reason. A row that was imported before changes nothing, so the same file may be imported again.
 ///
 /// Without --rejects a file goes in whole or not at all. Exit code: 0 when every row is in, 1 when
 /// any row was refused, 2 when the command line or the mapping is wrong.
@@ -76,6 +77,7 @@ pub fn run(
     // Opened before anything is stored: what is refused must have somewhere to go.
     let rejects_file = args.rejects.as_deref().map(|path| create(path, &args.file)).transpose()?;
     let app = configuration.open()?;
+    watch_clock(&app)?;
     let actor = app
         .read(|conn| actor_by_name(conn, &args.user))?
         .ok_or_else(|| unknown_user(&args.user))?;

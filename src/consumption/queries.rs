@@ -10,6 +10,7 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::time::BusinessZone;
 use crate::kernel::{Instant, ItemCode, StoreCode};
 use crate::stock::account::Outside;
+use crate::stock::movement::ESTIMATED_BY;
 use chrono::NaiveDate;
 use diesel::dsl::{case_when, sql};
 use diesel::prelude::*;
@@ -65,7 +66,41 @@ pub fn histories(
     for (store, item, day, units) in taken_back(conn, window, cells, on_record)? {
         add_use(&mut histories, (store, item), day, units);
     }
+    for (store, item, units) in estimated(conn, window, cells, on_record)? {
+        histories.entry((store, item)).or_default().estimated = units.unwrap_or(0);
+    }
     Ok(histories)
+}
+
+/// Base units of the window's use that are estimated from stock reports. What is taken back of an
+/// estimate is taken back at its own time.
+fn estimated(
+    conn: &mut DbConnection,
+    window: Window,
+    cells: &Cells,
+    known: Instant,
+) -> Result<Vec<(StoreCode, ItemCode, Option<i64>)>, DbError> {
+    use stock_movement::{business_day, document_kind, item_code, quantity, reverses, store_code};
+    let mut query = stock_movement::table
+        .filter(business_day.ge(window.first()))
+        .filter(business_day.lt(window.today()))
+        .filter(stock_movement::recorded_at.le(known))
+        .filter(sql::<Bool>(OF_USE))
+        .filter(document_kind.eq(ESTIMATED_BY))
+        .group_by((store_code, item_code))
+        .select((
+            store_code,
+            item_code,
+            sum_of!(case_when(reverses.is_null(), quantity).otherwise(quantity * -1_i64)),
+        ))
+        .into_boxed();
+    if let Some(stores) = &cells.stores {
+        query = query.filter(store_code.eq_any(stores));
+    }
+    if let Some(item) = &cells.item {
+        query = query.filter(item_code.eq(item));
+    }
+    Ok(query.load(conn)?)
 }
 
 fn add_use(

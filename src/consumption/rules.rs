@@ -2,6 +2,7 @@
 
 use crate::kernel::time::plus_days;
 use crate::kernel::{Quantity, Ratio};
+use crate::word_enum;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
@@ -70,8 +71,35 @@ pub struct UseHistory {
     ///
     /// Consumption only: transfers, aid, loans, write-offs, drills and corrections are none.
     pub used: BTreeMap<NaiveDate, i64>,
+    /// Of all that was used in the window, what is estimated from stock reports.
+    pub estimated: i64,
     /// Every change of the usable stock up to yesterday, in any order.
     pub changes: Vec<UsableChange>,
+}
+
+word_enum! {
+    /// How a daily use came to be known.
+    pub enum Method {
+        /// Nothing tells it.
+        Unknown = "unknown",
+        /// From issues that were booked one by one.
+        Issues = "issues",
+        /// From the decrease of stock reports.
+        Estimated = "estimated",
+        /// Partly from issues, partly from the decrease of stock reports.
+        Mixed = "mixed",
+        /// Set by hand, for a while.
+        Manual = "manual",
+    }
+}
+
+/// A daily use set by hand, while it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByHand {
+    /// Base units per day.
+    pub per_day: Ratio,
+    /// The last day on which it holds.
+    pub through_day: NaiveDate,
 }
 
 /// The average daily consumption (ADC 日均消耗) and the figures that it rests on.
@@ -85,7 +113,14 @@ pub struct AverageUse {
     pub stockout_days: i64,
     /// Base units used on the observed days.
     pub used: Quantity,
-    /// Base units per day; `None` when there is no day to judge by, which is not the same as 0.
+    /// Of these, how many are estimated from stock reports.
+    pub estimated: Quantity,
+    /// Base units per day as the ledger shows it; `None` when there is no day to judge by, which is
+    /// not the same as 0.
+    pub computed: Option<Ratio>,
+    /// What somebody set by hand; it beats what the ledger shows.
+    pub by_hand: Option<ByHand>,
+    /// Base units per day that count: set by hand, or as the ledger shows them.
     pub adc: Option<Ratio>,
 }
 
@@ -93,6 +128,23 @@ impl AverageUse {
     /// The days by which the use is divided.
     pub const fn exposure_days(&self) -> i64 {
         self.observed_days - self.stockout_days
+    }
+
+    /// How it came to be known.
+    pub fn method(&self) -> Method {
+        match (self.by_hand, self.computed) {
+            (Some(_), _) => Method::Manual,
+            (None, None) => Method::Unknown,
+            (None, Some(_)) if self.estimated.is_zero() => Method::Issues,
+            (None, Some(_)) if self.estimated >= self.used => Method::Estimated,
+            (None, Some(_)) => Method::Mixed,
+        }
+    }
+
+    /// The same while a daily use set by hand holds.
+    #[must_use]
+    pub const fn set_by_hand(self, by_hand: ByHand) -> Self {
+        Self { by_hand: Some(by_hand), adc: Some(by_hand.per_day), ..self }
     }
 }
 
@@ -115,12 +167,16 @@ pub fn average_use(window: Window, history: &UseHistory) -> AverageUse {
         .filter(|day| idle(*day))
         .fold(0_i64, |days, _| days + 1);
     let exposure = observed_days - stockout_days;
+    let adc = if exposure > 0 { Ratio::new(used.into(), exposure.into()) } else { None };
     AverageUse {
         window,
         observed_days,
         stockout_days,
         used: Quantity::new(used).unwrap_or(Quantity::MAX),
-        adc: if exposure > 0 { Ratio::new(used.into(), exposure.into()) } else { None },
+        estimated: Quantity::new(history.estimated).unwrap_or(Quantity::ZERO),
+        computed: adc,
+        by_hand: None,
+        adc,
     }
 }
 
@@ -179,6 +235,7 @@ mod tests {
     #[test]
     fn r02_issues_over_the_window_give_an_exact_average() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(400)),
             used: BTreeMap::from([(days_ago(60), 1_000), (days_ago(1), 830)]),
             changes: vec![came(400, 5_000)],
@@ -192,6 +249,7 @@ mod tests {
     fn days_without_stock_are_taken_out_of_the_window() {
         // Nothing from day 20 back to day 10, both included: eleven days.
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(100)),
             used: BTreeMap::from([(days_ago(21), 1_000), (days_ago(9), 830)]),
             changes: vec![came(100, 1_000), came(21, -1_000), came(9, 2_000), came(9, -830)],
@@ -204,6 +262,7 @@ mod tests {
     #[test]
     fn stock_that_has_expired_is_a_stockout() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(100)),
             used: BTreeMap::from([(days_ago(50), 40)]),
             changes: vec![UsableChange {
@@ -221,11 +280,32 @@ mod tests {
     #[test]
     fn a_new_item_is_averaged_over_the_days_since_it_came() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(4)),
             used: BTreeMap::from([(days_ago(2), 10)]),
             changes: vec![came(4, 100)],
         };
         assert_eq!(average_use(window(), &history).adc.unwrap().to_string(), "5/2");
+    }
+
+    #[test]
+    fn the_method_says_where_the_figure_comes_from() {
+        let history = |used: i64, estimated: i64| UseHistory {
+            estimated: 0,
+            first_seen: Some(days_ago(10)),
+            used: BTreeMap::from([(days_ago(1), used)]),
+            estimated,
+            changes: vec![came(10, 1_000)],
+        };
+        let of = |used, estimated| average_use(window(), &history(used, estimated));
+        assert_eq!(of(20, 0).method(), Method::Issues);
+        assert_eq!(of(20, 20).method(), Method::Estimated);
+        assert_eq!(of(20, 5).method(), Method::Mixed);
+        assert_eq!(average_use(window(), &UseHistory::default()).method(), Method::Unknown);
+        let by_hand = ByHand { per_day: Ratio::whole(7), through_day: days_ago(-3) };
+        let set = of(20, 20).set_by_hand(by_hand);
+        assert_eq!((set.method(), set.adc), (Method::Manual, Some(Ratio::whole(7))));
+        assert_eq!(set.computed, Some(Ratio::whole(2)));
     }
 
     #[test]
@@ -237,6 +317,7 @@ mod tests {
         let always_out = UseHistory { first_seen: Some(days_ago(90)), ..UseHistory::default() };
         assert_eq!(average_use(window(), &always_out).adc, None);
         let unused = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(90)),
             changes: vec![came(90, 10)],
             ..UseHistory::default()
@@ -247,6 +328,7 @@ mod tests {
     #[test]
     fn a_day_on_which_more_came_back_than_was_used_counts_as_no_use() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(2)),
             used: BTreeMap::from([(days_ago(2), 10), (days_ago(1), -4)]),
             changes: vec![came(2, 100)],
@@ -257,6 +339,7 @@ mod tests {
     #[test]
     fn what_is_used_today_waits_for_tomorrow() {
         let history = UseHistory {
+            estimated: 0,
             first_seen: Some(days_ago(10)),
             used: BTreeMap::from([(days_ago(1), 10), (today(), 500)]),
             changes: vec![came(10, 1_000)],
@@ -272,6 +355,7 @@ mod tests {
             moves in proptest::collection::vec((1_i64..120, -40_i64..80, proptest::option::of(-60_i64..60)), 0..20),
         ) {
             let history = UseHistory {
+                estimated: 0,
                 first_seen: Some(days_ago(first)),
                 used: uses.iter().map(|(day, units)| (days_ago(*day), *units)).collect(),
                 changes: moves.iter().map(|(day, units, until)| UsableChange {
@@ -300,6 +384,7 @@ mod tests {
                 day: days_ago(*day), units: *units, usable_until: until.map(|d| plus_days(today(), d)),
             }).collect();
             let history = UseHistory {
+                estimated: 0,
                 first_seen: Some(days_ago(first)),
                 used: uses.iter().map(|(day, units)| (days_ago(*day), *units)).collect(),
                 changes: changes.clone(),
@@ -322,6 +407,7 @@ mod tests {
         #[test]
         fn more_use_never_lowers_the_average(day in 1_i64..=60, less in 0_i64..50, more in 0_i64..50) {
             let with = |units: i64| average_use(window(), &UseHistory {
+                estimated: 0,
                 first_seen: Some(days_ago(60)),
                 used: BTreeMap::from([(days_ago(day), units)]),
                 changes: vec![came(60, 1_000)],

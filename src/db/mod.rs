@@ -3,12 +3,15 @@
 //! [`Db::read`] and [`Db::write`] are the two doors; what passes through them is a
 //! [`DbConnection`], on which one query text serves both databases.
 
+mod checkpointer;
 pub mod connection;
 mod disk;
 pub mod error;
+pub mod memory;
 pub mod migrate;
 pub mod savepoint;
 pub mod schema;
+mod sessions;
 pub mod steady;
 pub mod transaction;
 mod writer;
@@ -17,6 +20,7 @@ pub use connection::DbConnection;
 pub use error::{DbError, MayConflict};
 pub use steady::{Steady, SteadyWrite};
 pub use transaction::{Backend, Db, DbOptions};
+pub use writer::Panicked;
 
 /// A whole-number sum, typed as BIGINT: PostgreSQL's `SUM(BIGINT)` is NUMERIC, which Diesel would
 /// turn into a float on SQLite.

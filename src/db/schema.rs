@@ -1137,6 +1137,93 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// By what hour a store's reports are due; its row keeps two reports of one store apart.
+    ///
+    /// Owner: report.
+    stock_report_schedule (store_code) {
+        store_code -> Text,
+        due_hour -> Nullable<BigInt>,
+        set_by -> Nullable<Text>,
+        set_at -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What a store says it holds on a business day: the newest version of it.
+    ///
+    /// Owner: report.
+    stock_report (id) {
+        id -> Text,
+        number -> Text,
+        store_code -> Text,
+        business_day -> Date,
+        due_at -> BigInt,
+        first_recorded_at -> BigInt,
+        version -> BigInt,
+        as_of -> BigInt,
+        nil -> Nullable<Text>,
+        recorded_at -> BigInt,
+        differences -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Every version of a stock report.
+    ///
+    /// Owner: report. Append-only.
+    stock_report_version (report_id, version) {
+        report_id -> Text,
+        version -> BigInt,
+        as_of -> BigInt,
+        nil -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        note -> Nullable<Text>,
+        consumption_by -> Text,
+        reported_by -> Text,
+        recorded_at -> BigInt,
+        differences -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// What a version of a stock report says of an item.
+    ///
+    /// Owner: report. Append-only.
+    stock_report_line (report_id, version, line_no) {
+        report_id -> Text,
+        version -> BigInt,
+        line_no -> BigInt,
+        item_code -> Text,
+        on_hand -> BigInt,
+        used -> Nullable<BigInt>,
+        book -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A daily use that somebody set by hand for a while.
+    ///
+    /// Owner: consumption.
+    daily_use (id) {
+        id -> Text,
+        store_code -> Text,
+        item_code -> Text,
+        numerator -> BigInt,
+        denominator -> BigInt,
+        through_day -> Date,
+        reason -> Text,
+        sample -> Nullable<Text>,
+        author -> Text,
+        recorded_at -> BigInt,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+        end_reason -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -1153,6 +1240,8 @@ diesel::joinable!(dispatch_line -> dispatch (dispatch_id));
 diesel::joinable!(stocktake_line -> stocktake (stocktake_id));
 diesel::joinable!(allocation_dispatch -> allocation (allocation_id));
 diesel::joinable!(allocation_dispatch -> dispatch (dispatch_id));
+diesel::joinable!(stock_report_version -> stock_report (report_id));
+diesel::joinable!(stock_report_line -> stock_report (report_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
@@ -1217,4 +1306,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     route,
     route_table,
     reserve_plan_comment,
+    stock_report_schedule,
+    stock_report,
+    stock_report_version,
+    stock_report_line,
+    daily_use,
 );

@@ -1,16 +1,17 @@
 //! The two doors to the data: a read that sees one moment, and a write that happens whole or not.
 
+use crate::db::checkpointer::Checkpointer;
 use crate::db::connection::{DbConnection, Target};
 use crate::db::disk::Disk;
 use crate::db::error::{DbError, MayConflict};
-use crate::db::writer::Writer;
-use diesel::Connection;
-use diesel::connection::{SimpleConnection, TransactionManager};
-use diesel::r2d2::{ManageConnection, Pool};
+use crate::db::memory::{self, Care, Known, Remembering};
+use crate::db::sessions::Sessions;
+use crate::db::writer::{Panicked, Writer};
+use diesel::connection::SimpleConnection;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Which of the two databases holds the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +45,8 @@ pub struct Db(Arc<Inner>);
 
 struct Inner {
     target: Target,
-    pool: Pool<Manager>,
-    /// SQLite's one writer; PostgreSQL writes through the pool.
+    sessions: Sessions,
+    /// SQLite's one writer; PostgreSQL writes through the sessions.
     writer: Option<Writer>,
     disk: Option<Disk>,
 }
@@ -61,7 +62,7 @@ impl Db {
     /// [`DbError::Unreachable`] when it cannot be opened.
     pub fn open(url: &str, options: &DbOptions) -> Result<Self, DbError> {
         let target = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Target::Postgres { url: url.to_owned(), statement_timeout: options.patience * 6 }
+            Target::Postgres { url: with_limits(url), statement_timeout: options.patience * 6 }
         } else {
             let path = PathBuf::from(url.strip_prefix("sqlite:").unwrap_or(url));
             Target::Sqlite { path, busy_timeout: options.patience }
@@ -72,17 +73,15 @@ impl Db {
         };
         let writer = match &disk {
             // The writer opens first, so that the file and its WAL exist before any reader.
-            Some(disk) => Some(Writer::start(target.connect()?, disk.clone())?),
+            Some(disk) => {
+                let conn = target.connect()?;
+                let checkpointer = Checkpointer::start(target.connect()?)?;
+                Some(Writer::start(conn, disk.clone(), checkpointer)?)
+            }
             None => None,
         };
-        let pool = Pool::builder()
-            .max_size(options.connections.max(1))
-            .min_idle(Some(1))
-            .connection_timeout(options.patience)
-            .test_on_check_out(matches!(target, Target::Postgres { .. }))
-            .build(Manager(target.clone()))
-            .map_err(|error| DbError::Unreachable(error.to_string()))?;
-        Ok(Self(Arc::new(Inner { target, pool, writer, disk })))
+        let sessions = Sessions::open(target.clone(), options.connections, options.patience)?;
+        Ok(Self(Arc::new(Inner { target, sessions, writer, disk })))
     }
 
     /// Which database it is.
@@ -145,21 +144,29 @@ impl Db {
         &self,
         body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
-        conn.trusting(|conn| read_once(conn, body))
+        let mut session = self.0.sessions.lend()?;
+        session.begin(match self.backend() {
+            Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Backend::Sqlite => "BEGIN DEFERRED",
+        })?;
+        session.trusting(|conn| read_once(conn, body))
     }
 
     /// Runs `body` outside any transaction, for a question that is one statement and need not
-    /// agree with another.
+    /// agree with another. It is asked again where the database was restarted since the last.
     ///
     /// # Errors
     /// Those of `body`; [`DbError::Busy`] when no connection becomes free in time.
     pub fn glance<T, E: From<DbError>>(
         &self,
-        body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+        body: impl Fn(&mut DbConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
-        conn.trusting(body)
+        let mut session = self.0.sessions.lend()?;
+        let outcome = session.trusting(&body);
+        if outcome.is_err() && session.has_died() {
+            return session.trusting(body);
+        }
+        outcome
     }
 
     /// The same where it takes no longer than handing it to another thread would: on an embedded
@@ -169,7 +176,7 @@ impl Db {
         body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         match self.backend() {
-            Backend::Sqlite => Some(self.0.pool.try_get()?.trusting(body)),
+            Backend::Sqlite => Some(self.0.sessions.lend_at_once()?.trusting(body)),
             Backend::Postgres => None,
         }
     }
@@ -196,31 +203,59 @@ impl Db {
         }
     }
 
+    /// [`Db::write`] for a caller whose thread serves others meanwhile.
+    ///
+    /// # Errors
+    /// [`Panicked`] where `body` did; those of [`Db::write`].
+    pub async fn write_soon<T, E>(
+        &self,
+        body: impl Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, Panicked>
+    where
+        T: Send + 'static,
+        E: From<DbError> + MayConflict + Send + 'static,
+    {
+        if let Some(writer) = &self.0.writer {
+            return writer.write_soon(body).await;
+        }
+        let db = self.clone();
+        match tokio::task::spawn_blocking(move || db.write_pooled(body)).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) if error.is_panic() => Err(Panicked),
+            Err(_stopping) => Ok(Err(DbError::Stopping.into())),
+        }
+    }
+
     fn write_pooled<T, E>(&self, body: impl Fn(&mut DbConnection) -> Result<T, E>) -> Result<T, E>
     where
         E: From<DbError> + MayConflict,
     {
-        let mut attempt = 1;
+        let mut session = self.0.sessions.lend()?;
+        let (mut attempt, mut care) = (1, Care::Trusting);
         loop {
-            let mut conn = self.0.pool.get().map_err(|error| DbError::Busy(error.to_string()))?;
-            let outcome = conn.trusting(|conn| write_once(conn, &body));
-            match outcome {
-                Err(error) if error.is_conflict() && attempt < WRITE_ATTEMPTS => attempt += 1,
-                outcome => return outcome,
+            session.begin("BEGIN ISOLATION LEVEL READ COMMITTED")?;
+            let (error, is_gone) = match session.trusting(|conn| write_once(conn, care, &body)) {
+                Ok(Some(value)) => return Ok(value),
+                Ok(None) => {
+                    care = Care::Careful;
+                    continue;
+                }
+                Err(Undone { error, is_gone }) => (error, is_gone),
+            };
+            let again = error.is_conflict() || (is_gone && session.has_died());
+            if !again || attempt >= WRITE_ATTEMPTS {
+                return Err(error);
             }
+            attempt += 1;
         }
     }
 }
 
+/// Runs a body in a transaction that has begun.
 fn read_once<T, E: From<DbError>>(
     conn: &mut DbConnection,
     body: impl FnOnce(&mut DbConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    let begin = match conn {
-        DbConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        DbConnection::Sqlite(_) => "BEGIN DEFERRED",
-    };
-    conn.batch_execute(begin).map_err(DbError::from)?;
     let outcome = catch_unwind(AssertUnwindSafe(|| body(conn)));
     // A read has nothing to lose, so its end is the same whatever the outcome was.
     let ended = conn.batch_execute("ROLLBACK");
@@ -233,20 +268,45 @@ fn read_once<T, E: From<DbError>>(
     }
 }
 
+/// A write that left nothing behind, or of which only the database knows whether it did.
+struct Undone<E> {
+    error: E,
+    /// Whether it certainly left nothing, because the session was lost before the COMMIT was sent.
+    is_gone: bool,
+}
+
+impl<E: From<DbError>> From<DbError> for Undone<E> {
+    fn from(error: DbError) -> Self {
+        Self { error: error.into(), is_gone: false }
+    }
+}
+
+/// Runs a body in a transaction that has begun, and commits it; `None` where nothing was committed,
+/// and more care is needed.
 fn write_once<T, E: From<DbError>>(
     conn: &mut DbConnection,
+    care: Care,
     body: impl Fn(&mut DbConnection) -> Result<T, E>,
-) -> Result<T, E> {
-    conn.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").map_err(DbError::from)?;
-    match catch_unwind(AssertUnwindSafe(|| body(conn))) {
+) -> Result<Option<T>, Undone<E>> {
+    let _memory = Remembering::begin(care, Known::default());
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let value = body(conn)?;
+        memory::write_out(conn)?;
+        Ok(value)
+    }));
+    if memory::care_is_needed() {
+        let _ = conn.batch_execute("ROLLBACK");
+        return Ok(None);
+    }
+    match outcome {
         Ok(Ok(value)) => {
             conn.batch_execute("COMMIT").map_err(DbError::of_commit)?;
-            Ok(value)
+            Ok(Some(value))
         }
-        Ok(Err(refused)) => {
+        Ok(Err(error)) => {
             // When the rollback fails the session is gone, and its work with it.
-            let _ = conn.batch_execute("ROLLBACK");
-            Err(refused)
+            let is_gone = conn.batch_execute("ROLLBACK").is_err();
+            Err(Undone { error, is_gone })
         }
         Err(panic) => {
             let _ = conn.batch_execute("ROLLBACK");
@@ -255,50 +315,36 @@ fn write_once<T, E: From<DbError>>(
     }
 }
 
-/// Makes and tests the pool's connections.
-#[derive(Debug)]
-struct Manager(Target);
-
-/// A connection of the pool, and when it last did what it was asked.
-struct Pooled {
-    conn: DbConnection,
-    worked_at: Option<Instant>,
-}
-
-impl Pooled {
-    /// Uses the connection, and remembers whether that went well.
-    fn trusting<T, E>(
-        &mut self,
-        work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
-    ) -> Result<T, E> {
-        self.worked_at = None;
-        let outcome = work(&mut self.conn);
-        self.worked_at = outcome.is_ok().then(Instant::now);
-        outcome
-    }
-}
-
-/// A connection that worked within this time is not asked whether it still does: under load that
-/// would be one journey more for every request.
-const TRUSTED: Duration = Duration::from_secs(1);
-
-impl ManageConnection for Manager {
-    type Connection = Pooled;
-    type Error = DbError;
-
-    fn connect(&self) -> Result<Pooled, DbError> {
-        Ok(Pooled { conn: self.0.connect_to_read()?, worked_at: None })
-    }
-
-    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), DbError> {
-        match pooled.worked_at {
-            Some(at) if at.elapsed() < TRUSTED => Ok(()),
-            Some(_) | None => Ok(pooled.conn.batch_execute("SELECT 1")?),
+/// Adds to a server's URL what it leaves open about one that falls silent: without limits, a machine
+/// that lost its power would keep whoever asks it waiting for hours.
+fn with_limits(url: &str) -> String {
+    const LIMITS: [(&str, &str); 5] = [
+        ("connect_timeout", "5"),
+        ("tcp_user_timeout", "15000"),
+        ("keepalives_idle", "15"),
+        ("keepalives_interval", "5"),
+        ("keepalives_count", "3"),
+    ];
+    let mut url = url.to_owned();
+    for (name, limit) in LIMITS {
+        if !url.contains(&format!("{name}=")) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(&format!("{name}={limit}"));
         }
     }
+    url
+}
 
-    fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        let conn = &mut pooled.conn;
-        <DbConnection as Connection>::TransactionManager::is_broken_transaction_manager(conn)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_server_has_limits_unless_its_url_sets_them() {
+        let plain = with_limits("postgres://a@b/c");
+        assert!(plain.starts_with("postgres://a@b/c?connect_timeout=5&tcp_user_timeout=15000&"));
+        let own = with_limits("postgres://a@b/c?connect_timeout=60");
+        assert!(own.starts_with("postgres://a@b/c?connect_timeout=60&tcp_user_timeout=15000&"));
+        assert_eq!(own.matches("connect_timeout").count(), 1);
     }
 }

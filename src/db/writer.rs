@@ -1,24 +1,41 @@
 //! SQLite's one writer: a queue of bodies, many of which share one durable commit.
 //!
 //! SQLite has one write lock, and a commit costs a flush to disk. So one thread owns the writing
-//! connection, takes all that waits (up to [`GROUP`]), runs each body in a savepoint of its own,
-//! commits once, and only then answers every caller.
+//! connection, takes what waits (up to [`GROUP`] bodies or [`GROUP_TIME`]), runs the bodies one after
+//! another, commits once, and only then answers every caller. A body that fails has written nothing
+//! as a rule; where it has, the group is rolled back and each body run in a savepoint of its own.
 
+use crate::db::checkpointer::Checkpointer;
 use crate::db::connection::DbConnection;
 use crate::db::disk::{Disk, Fence};
 use crate::db::error::{DbError, MayConflict};
-use crate::db::savepoint::say;
+use crate::db::memory::{self, Care, Known, Remembering};
+use crate::db::savepoint::{Written, say};
+use crate::steady;
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
 use std::any::Any;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// The most bodies that share one commit: enough to hide the flush, few enough to keep the wait
 /// of the first below some tens of milliseconds.
 const GROUP: usize = 256;
 
+/// How long bodies of one group run: those that wait for it have waited for the one before too.
+const GROUP_TIME: Duration = Duration::from_millis(20);
+
 type Answer<T, E> = Result<Result<T, E>, Box<dyn Any + Send>>;
+
+/// A body panicked, which the log tells; what it wrote is gone.
+#[derive(Debug)]
+pub struct Panicked;
 
 pub(super) struct Writer {
     queue: Sender<Box<dyn Job>>,
@@ -28,13 +45,17 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread that owns `conn`; it ends when the writer is dropped and the queue empty.
-    pub(super) fn start(conn: DbConnection, disk: Disk) -> Result<Self, DbError> {
+    pub(super) fn start(
+        conn: DbConnection,
+        disk: Disk,
+        checkpointer: Checkpointer,
+    ) -> Result<Self, DbError> {
         let (queue, jobs) = channel();
         let fence = Arc::new(Fence::default());
         let falls = Arc::clone(&fence);
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_all(conn, &jobs, &disk, &falls))
+            .spawn(move || write_all(conn, &jobs, &disk, &falls, &checkpointer))
             .map_err(|error| DbError::Unreachable(error.to_string()))?;
         Ok(Self { queue, fence })
     }
@@ -49,13 +70,46 @@ impl Writer {
         E: From<DbError> + MayConflict + Send + 'static,
     {
         let (reply, answer) = sync_channel::<Answer<T, E>>(1);
-        let job = Box::new(Queued { body, reply, outcome: None });
-        self.queue.send(job).map_err(|_gone| DbError::Stopping)?;
+        // A caller that no longer waits has nothing to be told.
+        self.enqueue(body, move |answer| drop(reply.send(answer)))?;
         match answer.recv() {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => resume_unwind(panic),
             Err(_gone) => Err(DbError::Stopping.into()),
         }
+    }
+
+    /// The same without holding the thread.
+    pub(super) async fn write_soon<T, E>(
+        &self,
+        body: impl Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, Panicked>
+    where
+        T: Send + 'static,
+        E: From<DbError> + MayConflict + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel::<Answer<T, E>>();
+        if let Err(error) = self.enqueue(body, move |answer| drop(reply.send(answer))) {
+            return Ok(Err(error.into()));
+        }
+        match answer.await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(_panic)) => Err(Panicked),
+            Err(_gone) => Ok(Err(DbError::Stopping.into())),
+        }
+    }
+
+    fn enqueue<T, E>(
+        &self,
+        body: impl Fn(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        reply: impl FnOnce(Answer<T, E>) + Send + 'static,
+    ) -> Result<(), DbError>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let job = Box::new(Queued { body, reply, outcome: None });
+        self.queue.send(job).map_err(|_gone| DbError::Stopping)
     }
 }
 
@@ -67,15 +121,16 @@ trait Job: Send {
     fn answer(self: Box<Self>, group: Result<(), DbError>);
 }
 
-struct Queued<B, T, E> {
+struct Queued<B, R, T, E> {
     body: B,
-    reply: SyncSender<Answer<T, E>>,
+    reply: R,
     outcome: Option<Answer<T, E>>,
 }
 
-impl<B, T, E> Job for Queued<B, T, E>
+impl<B, R, T, E> Job for Queued<B, R, T, E>
 where
     B: Fn(&mut DbConnection) -> Result<T, E> + Send,
+    R: FnOnce(Answer<T, E>) + Send,
     T: Send,
     E: From<DbError> + Send,
 {
@@ -93,31 +148,44 @@ where
             (Err(error), _) => Ok(Err(error.into())),
             (Ok(()), None) => Ok(Err(DbError::Stopping.into())),
         };
-        // A caller that no longer waits has nothing to be told.
-        let _ = self.reply.send(answer);
+        (self.reply)(answer);
     }
 }
 
-fn write_all(mut conn: DbConnection, jobs: &Receiver<Box<dyn Job>>, disk: &Disk, fence: &Fence) {
-    while let Ok(first) = jobs.recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP {
-            match jobs.try_recv() {
-                Ok(job) => group.push(job),
-                Err(_none_waiting) => break,
+fn write_all(
+    mut conn: DbConnection,
+    jobs: &Receiver<Box<dyn Job>>,
+    disk: &Disk,
+    fence: &Fence,
+    checkpointer: &Checkpointer,
+) {
+    let mut waiting: VecDeque<Box<dyn Job>> = VecDeque::new();
+    let mut book = Book { version: 0, known: Known::default() };
+    loop {
+        if waiting.is_empty() {
+            match jobs.recv() {
+                Ok(job) => waiting.push_back(job),
+                Err(_writer_dropped) => return,
             }
         }
-        let committed = disk.require_room().and_then(|()| write_group(&mut conn, &mut group));
+        waiting.extend(jobs.try_iter().take(GROUP.saturating_sub(waiting.len())));
+        let mut run = 0;
+        let committed = disk
+            .require_room()
+            .and_then(|()| book.write_group(&mut conn, waiting.make_contiguous(), &mut run));
         let (failure, disk_failed) = match committed {
             Ok(()) => (None, false),
             Err(error) => judged(error, disk),
         };
-        for job in group {
+        // Of a group that never began, all are told.
+        let told = if run == 0 { waiting.len() } else { run };
+        for job in waiting.drain(..told) {
             job.answer(match &failure {
                 None => Ok(()),
                 Some(error) => Err(error.repeat()),
             });
         }
+        checkpointer.committed();
         if disk_failed {
             tracing::error!("the disk failed under a commit: nothing is written any more");
             return fence.fall();
@@ -145,27 +213,105 @@ fn judged(error: DbError, disk: &Disk) -> (Option<DbError>, bool) {
     }
 }
 
-/// Runs a group in one transaction, each body in its savepoint.
-///
-/// A full disk or an I/O error fails the whole group, because SQLite may have rolled it back.
-fn write_group(conn: &mut DbConnection, group: &mut [Box<dyn Job>]) -> Result<(), DbError> {
-    conn.batch_execute("BEGIN IMMEDIATE")?;
-    let outcome = run_group(conn, group);
-    if outcome.is_err() {
-        // When SQLite has rolled back by itself there is nothing left to roll back.
-        let _ = conn.batch_execute("ROLLBACK");
-    }
-    outcome
+/// What the writer knows of the database, and which version of it that was.
+struct Book {
+    version: i64,
+    known: Known,
 }
 
-fn run_group(conn: &mut DbConnection, group: &mut [Box<dyn Job>]) -> Result<(), DbError> {
-    for job in group {
-        say(conn, "SAVEPOINT job")?;
-        if job.run(conn) {
-            say(conn, "RELEASE job")?;
-        } else {
-            conn.batch_execute("ROLLBACK TO job; RELEASE job")?;
+impl Book {
+    /// Runs the first of some jobs in one transaction, as many as fit the time, and counts them in
+    /// `run`.
+    ///
+    /// A full disk or an I/O error fails the whole group, because SQLite may have rolled it back.
+    fn write_group(
+        &mut self,
+        conn: &mut DbConnection,
+        jobs: &mut [Box<dyn Job>],
+        run: &mut usize,
+    ) -> Result<(), DbError> {
+        if self.write(Care::Trusting, conn, jobs, run)? {
+            return Ok(());
+        }
+        self.write(Care::Careful, conn, jobs, run).map(drop)
+    }
+
+    /// Whether the group was committed; `false` asks for more care.
+    fn write(
+        &mut self,
+        care: Care,
+        conn: &mut DbConnection,
+        jobs: &mut [Box<dyn Job>],
+        run: &mut usize,
+    ) -> Result<bool, DbError> {
+        *run = 0;
+        conn.batch_execute("BEGIN IMMEDIATE")?;
+        let memory = Remembering::begin(care, self.still_known(conn));
+        let outcome = run_jobs(care, conn, jobs, run).and_then(|()| {
+            if memory::care_is_needed() {
+                return Ok(false);
+            }
+            memory::write_out(conn)?;
+            conn.batch_execute("COMMIT").map_err(DbError::of_commit)?;
+            Ok(true)
+        });
+        match outcome {
+            Ok(true) => self.known = memory.committed(),
+            // When SQLite has rolled back by itself there is nothing left to roll back.
+            Ok(false) | Err(_) => drop(conn.batch_execute("ROLLBACK")),
+        }
+        outcome
+    }
+
+    /// What is known from before, unless another connection has written since; asked under the lock.
+    fn still_known(&mut self, conn: &mut DbConnection) -> Known {
+        let known = std::mem::take(&mut self.known);
+        let asked = sql::<BigInt>("PRAGMA data_version");
+        let version = match conn {
+            DbConnection::Sqlite(conn) => steady!(asked).get_result(conn).ok(),
+            DbConnection::Postgres(_) => None,
+        };
+        let is_same = version == Some(self.version);
+        self.version = version.unwrap_or_default();
+        if is_same { known } else { Known::default() }
+    }
+}
+
+fn run_jobs(
+    care: Care,
+    conn: &mut DbConnection,
+    jobs: &mut [Box<dyn Job>],
+    run: &mut usize,
+) -> Result<(), DbError> {
+    let begun = Instant::now();
+    for job in jobs {
+        *run += 1;
+        match care {
+            Care::Trusting => {
+                let before = Written::so_far(conn)?;
+                if !job.run(conn) && !before.still_holds(conn)? {
+                    memory::need_care();
+                }
+                if memory::care_is_needed() {
+                    return Ok(());
+                }
+            }
+            Care::Careful => run_with_care(conn, job.as_mut())?,
+        }
+        if begun.elapsed() > GROUP_TIME {
+            break;
         }
     }
-    conn.batch_execute("COMMIT").map_err(DbError::of_commit)
+    Ok(())
+}
+
+fn run_with_care(conn: &mut DbConnection, job: &mut dyn Job) -> Result<(), DbError> {
+    say(conn, "SAVEPOINT job")?;
+    if job.run(conn) {
+        memory::write_out(conn)?;
+        return say(conn, "RELEASE job");
+    }
+    conn.batch_execute("ROLLBACK TO job; RELEASE job")?;
+    memory::lose();
+    Ok(())
 }

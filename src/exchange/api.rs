@@ -4,9 +4,9 @@ use crate::access::Permission;
 use crate::command::CommandError;
 use crate::exchange::request::plan_lines::{self, Headings, ReadLines, RowFault};
 use crate::exchange::table::{self, Reading};
-use crate::http::{ApiError, Caller, Filters};
+use crate::http::{ApiError, Caller, Cell, Filters, Form, Table};
 use crate::kernel::id::ReservePlanId;
-use crate::kernel::{Code, FaultCode, Faults, Refusal};
+use crate::kernel::{Bilingual, Code, FaultCode, Faults, Refusal};
 use crate::reserve_plan::commands::replace_lines;
 use crate::reserve_plan::records;
 use crate::reserve_plan::records::MAX_LINES;
@@ -28,12 +28,14 @@ pub struct ExportQuery {
 
 /// Export the lines of a plan
 ///
-/// All lines of a version as CSV in UTF-8 with a byte order mark: a row for each basis of a line. What
-/// is exported can be imported again and gives the same lines.
+/// All lines of a version, a row for each basis of a line: as CSV in UTF-8 with a byte order mark, or
+/// as a workbook by `Accept`. What is exported can be imported again and gives the same lines.
 #[utoipa::path(tag = "planning", operation_id = "export_reserve_plan_lines",
     params(("id" = ReservePlanId, Path, description = "The version's id"), ExportQuery),
-    responses((status = 200, description = "The table", body = String, content_type = "text/csv",
-        example = "store_kind,item_code,kind,quantity\nhospital,M03,fixed,5000\n")),
+    responses((status = 200, description = "The table",
+        content((String = "text/csv",
+            example = json!("store_kind,item_code,kind,quantity\nhospital,M03,fixed,5000\n")),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))),
     extensions(("x-permission" = json!("reserve_plans.read"))))]
 #[get("/reserve-plans/{id}/lines/export")]
 pub async fn export_reserve_plan_lines(
@@ -46,23 +48,46 @@ pub async fn export_reserve_plan_lines(
         Some("zh") => Headings::Chinese,
         Some(_) => return Err(Refusal::fault("/headings", FaultCode::NotInList).into()),
     };
-    let table = caller
+    let (form, language) = (caller.form(), caller.language());
+    let views = caller
         .load(Permission::ReadPlans, move |conn, _, _| {
             let missing = || Refusal::not_found("储备方案", "reserve plan", &id);
             let plan = ReservePlanId::try_from(id.to_string()).map_err(|_shape| missing())?;
             let plan = records::find_plan(conn, &plan)?.ok_or_else(missing)?;
             let lines = records::lines_of(conn, &plan.id)?;
             let views: Vec<PlanLineView> = lines.into_iter().map(Into::into).collect();
-            Ok(plan_lines::write(&views, headings))
+            Ok(views)
         })
         .await?;
+    if form == Form::Xlsx {
+        return workbook(&views, headings)?.answer(form, language);
+    }
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((
             header::CONTENT_DISPOSITION,
             "attachment; filename=\"reserve-plan-lines.csv\"",
         ))
-        .body(table))
+        .body(plan_lines::write(&views, headings)))
+}
+
+fn workbook(lines: &[PlanLineView], headings: Headings) -> Result<Table, Refusal> {
+    let mut rows = plan_lines::grid(lines, headings).into_iter();
+    let named = rows.next().unwrap_or_default();
+    let columns = named.into_iter().map(|name| Bilingual::new(name.clone(), name)).collect();
+    let mut table = Table::new("reserve-plan-lines", columns);
+    for row in rows {
+        let cells = row.into_iter().enumerate().map(|(column, text)| {
+            let number = text.parse::<i64>().ok().filter(|_| plan_lines::is_number(column));
+            match number {
+                Some(number) => Cell::Number(number),
+                None if text.is_empty() => Cell::Empty,
+                None => Cell::Text(text),
+            }
+        });
+        table.push(cells.collect())?;
+    }
+    Ok(table)
 }
 
 /// How to take a table of lines.
@@ -76,13 +101,14 @@ pub struct ImportQuery {
 
 /// Import the lines of a plan
 ///
-/// Puts the lines of a CSV file in place of those of a draft, all or none. Headings are the names of
-/// the fields or Chinese; UTF-8 with or without a byte order mark, UTF-16 and GB18030 are read. A bad
-/// file is refused with every bad row in `rejected_rows`: row, column, code, and what is wrong in both
-/// languages. Workbooks are refused: save them as CSV.
+/// Puts the lines of a CSV file or a workbook in place of those of a draft, all or none. Headings are
+/// the names of the fields or Chinese; UTF-8 with or without a byte order mark, UTF-16 and GB18030 are
+/// read, and of a workbook (XLSX) the first visible sheet. A bad file is refused with every bad row in
+/// `rejected_rows`: row, column, code, and what is wrong in both languages.
 #[utoipa::path(tag = "planning", operation_id = "import_reserve_plan_lines",
-    request_body(content = String, content_type = "text/csv",
-        example = "store_kind,item_code,kind,quantity,level_percent_I\nhospital,M03,fixed,5000,200\n"),
+    request_body(content((String = "text/csv", example =
+            json!("store_kind,item_code,kind,quantity,level_percent_I\nhospital,M03,fixed,5000,200\n")),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     params(("id" = ReservePlanId, Path, description = "The version's id"), ImportQuery),
     responses((status = 200, description = "What changed, or would", body = ReplacedLinesView)),
     extensions(("x-permission" = json!("reserve_plans.write"))))]

@@ -294,12 +294,22 @@ fn store(
     let drafts = Arc::new(drafts);
     for begin in (0..drafts.len()).step_by(chunk_size) {
         let (poster, clock, drafts) = (poster.clone(), app.clock.clone(), drafts.clone());
+        let watch = app.clock_watch.clone();
         let (progress, done_before) = (progress.clone(), outcome.accepted + outcome.faults.len());
         let give_up = import.dry_run || (faults_before && !import.good_rows_go_in);
         let part = app.db.write(move |conn| {
             let told = |rows: usize| progress(done_before + rows, all);
             let chunk = drafts.iter().skip(begin).take(chunk_size);
-            let part = poster.post_all(conn, clock.now(), chunk, told)?;
+            // A clock that is not believed dates no history either.
+            watch.check(&*clock).map_err(CommandError::from)?;
+            let begun = clock.now();
+            let part = poster.post_all(conn, begun, chunk, told)?;
+            // What was known at a time is told a while later, so a part may take no longer than a
+            // command; nor is it lost then: rows that went in are known when the file comes again.
+            let latest = begun.plus_seconds(poster.settings.command_seconds);
+            if !whole && clock.now() > latest {
+                return Err(DbError::Busy("a part of the file took too long".to_owned()).into());
+            }
             if give_up || (!part.faults.is_empty() && !poster.import.good_rows_go_in) {
                 return Err(GivenUp::OnPurpose(Box::new(part)));
             }

@@ -343,13 +343,17 @@ impl<'a> Binding<'a> {
 
     fn date(&self, text: &str) -> Result<NaiveDate, Wrong> {
         use chrono::Datelike;
+        const ISO: &str = "%Y-%m-%d";
+        const ISO_WITH_TIME: &str = "%Y-%m-%d %H:%M:%S";
         const USUAL: [&str; 6] =
-            ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", "%Y-%m-%d %H:%M:%S"];
+            [ISO, "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", ISO_WITH_TIME];
         let formats = &self.mapping.date_formats;
         let found = if formats.is_empty() {
             USUAL.iter().find_map(|format| NaiveDate::parse_from_str(text, format).ok())
         } else {
-            formats.iter().find_map(|format| NaiveDate::parse_from_str(text, format).ok())
+            // The dates of a workbook are dates, whatever the file's texts look like.
+            let told = formats.iter().map(String::as_str).chain([ISO, ISO_WITH_TIME]);
+            told.into_iter().find_map(|format| NaiveDate::parse_from_str(text, format).ok())
         };
         found.filter(|day| (2000..2200).contains(&day.year())).ok_or_else(|| {
             let form = formats.first().map_or("YYYY-MM-DD", String::as_str);

@@ -1,7 +1,7 @@
 //! The import of files: a row of a table becomes the same request that the REST face takes, and
 //! the same command functions run it, so that an import can do nothing its user could not do.
 //!
-//! Reading order: [`table`] (bytes to rows), [`mapping`] (their headings to our fields),
+//! Reading order: [`table`] (bytes to rows) and [`workbook`] (those of a workbook), [`mapping`] (their headings to our fields),
 //! [`pack_text`] and [`counting`] (how many pieces a line means), [`fields`] (cells to checked
 //! values, all faults of a row at once).
 
@@ -19,3 +19,4 @@ pub mod rejects;
 pub mod report;
 pub mod request;
 pub mod table;
+pub mod workbook;

@@ -1,5 +1,6 @@
 //! Tables of text: bytes to rows of cells, each with the line on which it begins.
 
+use crate::exchange::workbook;
 use crate::kernel::{Bilingual, Code, Refusal};
 use encoding_rs::{DecoderResult, Encoding, GB18030, UTF_8};
 
@@ -15,7 +16,7 @@ pub struct Table {
     pub headings: Vec<String>,
     /// The rows that hold anything.
     pub rows: Vec<Row>,
-    /// The name of the encoding that the file is in, e.g. `UTF-8`.
+    /// The name of the encoding that the file is in, e.g. `UTF-8`; `XLSX` for a workbook.
     pub encoding: &'static str,
     /// What separates the cells.
     pub delimiter: char,
@@ -42,12 +43,16 @@ pub struct Reading {
 /// Reads a table from the bytes of a file.
 ///
 /// UTF-8 (with or without a byte order mark) and UTF-16 with one are recognised; what is neither
-/// is read as GB18030, of which GBK and GB 2312 are parts.
+/// is read as GB18030, of which GBK and GB 2312 are parts. A workbook (XLSX) is known by its first
+/// bytes, and its first visible sheet is read.
 ///
 /// # Errors
-/// When the bytes are no text in that encoding (naming the line), when the file is a workbook or
-/// too large, and when it has no headings.
+/// When the bytes are no text in that encoding (naming the line), when the file is too large or a
+/// workbook of the old kind, and when it has no headings; those of [`workbook::read`].
 pub fn read(bytes: &[u8], reading: Reading) -> Result<Table, Refusal> {
+    if bytes.len() <= MAX_BYTES && bytes.starts_with(workbook::MARK) {
+        return workbook::read(bytes);
+    }
     let (text, encoding) = decode(bytes, reading.encoding)?;
     // Excel writes `sep=;` as a first line of its own; the line still counts.
     let (body, told, skipped) = match text.split_once('\n') {
@@ -104,10 +109,10 @@ fn decode(
             format!("the file is larger than {} MiB; split it", MAX_BYTES / 1024 / 1024),
         ));
     }
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
+    if bytes.starts_with(b"\xd0\xcf\x11\xe0") {
         return Err(unreadable(
-            "这是 Excel 工作簿，请另存为 CSV 再导入",
-            "this is an Excel workbook; save it as CSV first",
+            "这是旧格式的 Excel 工作簿（xls），请另存为 xlsx 或 CSV 再导入",
+            "this is an Excel workbook of the old kind (XLS); save it as XLSX or CSV first",
         ));
     }
     let (encoding, mark) = match Encoding::for_bom(bytes) {
@@ -148,7 +153,7 @@ fn decode_strictly(bytes: &[u8], encoding: &'static Encoding) -> Result<String, 
     }
 }
 
-fn unreadable(zh: &str, en: &str) -> Refusal {
+pub(super) fn unreadable(zh: &str, en: &str) -> Refusal {
     Refusal::new(Code::UnsupportedMediaType, zh, en)
 }
 
@@ -183,9 +188,11 @@ fn split(text: &str, delimiter: char, skipped: u64) -> Result<(Vec<String>, Vec<
             rows.push(Row { line, cells });
         }
     }
-    let headings =
-        headings.ok_or_else(|| unreadable("文件是空的，没有表头", "the file is empty"))?;
-    Ok((headings, rows))
+    Ok((headings.ok_or_else(no_headings)?, rows))
+}
+
+pub(super) fn no_headings() -> Refusal {
+    unreadable("文件是空的，没有表头", "the file is empty")
 }
 
 /// How far lines have been counted.
@@ -214,7 +221,7 @@ impl Place {
 
 /// A cell without its outer white space, and without the quote that [`crate::exchange::rejects`]
 /// puts before what a spreadsheet would take for a formula.
-fn clean(cell: &str) -> String {
+pub(super) fn clean(cell: &str) -> String {
     let cell = cell.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     let bare = cell.strip_prefix('\'').filter(|rest| super::rejects::looks_like_formula(rest));
     bare.unwrap_or(cell).to_owned()
@@ -302,7 +309,8 @@ mod tests {
         let told = Reading { encoding: Some(UTF_8), delimiter: None };
         let gb = GB18030.encode("名称\n口罩\n").0.into_owned();
         assert!(read(&gb, told).unwrap_err().detail.en.contains("line 1"));
-        assert!(read(b"PK\x03\x04..", Reading::default()).unwrap_err().detail.en.contains("Excel"));
+        let old = read(b"\xd0\xcf\x11\xe0..", Reading::default()).unwrap_err();
+        assert!(old.detail.en.contains("XLS"), "{old}");
         assert!(read(b"", Reading::default()).is_err());
     }
 

@@ -3,7 +3,7 @@
 use crate::access::{Actor, Permission, records, token};
 use crate::app::App;
 use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
-use crate::db::{DbConnection, DbError};
+use crate::db::{DbConnection, DbError, Panicked};
 use crate::http::problem::{ApiError, language_of, request_id_of};
 use crate::http::stream::{self, Flow};
 use crate::http::table::{Form, Table};
@@ -100,6 +100,15 @@ pub enum Shown<T> {
     Whole(Table),
 }
 
+/// The body of a question.
+#[derive(Debug, Clone, Copy)]
+pub enum Sent<'a> {
+    /// JSON.
+    Json(&'a [u8]),
+    /// Anything else.
+    File(&'a [u8]),
+}
+
 /// What a read answers, with the version that its `ETag` names.
 pub struct Versioned<T>(pub T, pub i64);
 
@@ -119,7 +128,7 @@ impl Caller {
         self.language
     }
 
-    /// The form in which the answer is wanted.
+    /// The form in which the caller wants the answer.
     pub fn form(&self) -> Form {
         self.form
     }
@@ -257,6 +266,34 @@ impl Caller {
         self.read(permission, move |conn, app, actor| body(conn, app, actor, &question)).await
     }
 
+    /// Like [`Caller::ask`], for a question that may come as JSON or as a file, and an answer in
+    /// the form that is wanted.
+    ///
+    /// # Errors
+    /// As [`Caller::ask`].
+    pub async fn ask_shown<C, T, P, F>(
+        self,
+        permission: Permission,
+        parse: P,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        C: Send + 'static,
+        T: Serialize + Send + 'static,
+        P: FnOnce(Sent<'_>) -> Result<C, Refusal>,
+        F: FnOnce(&mut DbConnection, &App, &Actor, Form, &C) -> Result<Shown<T>, CommandError>
+            + Send
+            + 'static,
+    {
+        self.actor.require(permission)?;
+        let sent = if self.is_json { Sent::Json(&self.body) } else { Sent::File(&self.body) };
+        let question = parse(sent)?;
+        self.read_shown(permission, move |conn, app, actor, form| {
+            body(conn, app, actor, form, &question)
+        })
+        .await
+    }
+
     /// Reads on one snapshot, for an answer that is not JSON.
     ///
     /// # Errors
@@ -348,17 +385,16 @@ impl Caller {
             .require(permission)
             .and_then(|()| self.require_key())
             .and_then(|()| read(&self));
-        let done = match parsed {
+        match parsed {
             Ok(command) => {
-                blocking(move || command::run(&app, call, move |tx| body(tx, &command))).await?
+                let ended = command::run_soon(&app, call, move |tx| body(tx, &command)).await;
+                Ok(answer(ended.map_err(broken)??))
             }
             Err(refusal) => {
-                let told = refusal.clone();
-                blocking(move || command::record_refusal(&app, &call, &refusal)).await?;
-                return Err(told.into());
+                command::record_refusal_soon(&app, &call, &refusal).await.map_err(broken)??;
+                Err(refusal.into())
             }
-        };
-        Ok(answer(done))
+        }
     }
 
     /// Runs many commands of one request, each of which has a key and an answer of its own:
@@ -438,6 +474,11 @@ fn answer(done: Done) -> HttpResponse {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
     response.body(done.answer.body)
+}
+
+/// A panic, which is logged and breaks nothing else.
+fn broken(_panic: Panicked) -> ApiError {
+    Refusal::plain(Code::Internal).into()
 }
 
 /// Runs work that waits for the database off the reactor's threads.

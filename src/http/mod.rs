@@ -8,7 +8,7 @@ pub mod problem;
 pub mod stream;
 pub mod table;
 
-pub use caller::{Caller, Shown, Versioned};
+pub use caller::{Caller, Sent, Shown, Versioned};
 pub use filters::{Filters, page_after};
 pub use moment::AskedMoment;
 pub use problem::{ApiError, Problem};

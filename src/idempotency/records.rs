@@ -1,10 +1,11 @@
 //! The kept answers.
 
 use crate::db::schema::idempotency_key as kept;
-use crate::db::{DbConnection, DbError, SteadyWrite};
+use crate::db::{DbConnection, DbError};
 use crate::idempotency::{KeptAnswer, KeyedRequest};
 use crate::kernel::Instant;
 use crate::kernel::id::UserId;
+use crate::{on_each_backend, steady, steady_write};
 use diesel::prelude::*;
 
 /// What is known of a key.
@@ -47,11 +48,14 @@ pub fn claim(
         }
     }
     type Row = (String, i64, String, Option<String>, Option<String>);
-    let known: Option<Row> = kept::table
-        .find((user, &request.key))
-        .select((kept::fingerprint, kept::status, kept::body, kept::etag, kept::location))
-        .get_result(conn)
-        .optional()?;
+    let query = kept::table.find((user, &request.key)).select((
+        kept::fingerprint,
+        kept::status,
+        kept::body,
+        kept::etag,
+        kept::location,
+    ));
+    let known = on_each_backend!(conn, |c| steady!(query).get_result::<Row>(c)).optional()?;
     Ok(match known {
         None => Claim::Fresh,
         Some((fingerprint, ..)) if fingerprint != request.fingerprint => Claim::Reused,
@@ -82,7 +86,7 @@ pub fn keep(
     match conn {
         DbConnection::Postgres(conn) => {
             let update = diesel::update(kept::table.find((user, &request.key))).set(said);
-            SteadyWrite(update).run(conn)?;
+            steady_write!(update).run(conn)?;
         }
         DbConnection::Sqlite(conn) => {
             let row = (
@@ -92,7 +96,7 @@ pub fn keep(
                 kept::recorded_at.eq(now),
                 said,
             );
-            diesel::insert_into(kept::table).values(row).execute(conn)?;
+            steady_write!(diesel::insert_into(kept::table).values(row)).run(conn)?;
         }
     }
     Ok(())

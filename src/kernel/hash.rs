@@ -1,36 +1,40 @@
 //! SHA-256 over canonical fields, for chains, tokens and fingerprints.
 
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use std::io::Write;
 
 /// Hashes a list of fields so that no two different lists give the same input.
 ///
 /// Each field is preceded by its length, so `["ab", "c"]` and `["a", "bc"]` differ; an absent
 /// field differs from an empty one.
 #[derive(Debug, Default)]
-pub struct FieldHasher(Sha256);
+pub struct FieldHasher(Vec<u8>);
 
 impl FieldHasher {
     /// An empty list of fields.
     pub fn new() -> Self {
-        Self::default()
+        Self(Vec::with_capacity(1 << 10))
     }
 
     /// Adds a field.
     #[must_use]
     pub fn field(mut self, text: impl AsRef<[u8]>) -> Self {
         let bytes = text.as_ref();
-        self.0.update(format!("{}:", bytes.len()));
-        self.0.update(bytes);
+        // Writing to memory cannot fail.
+        let _ = write!(self.0, "{}:", bytes.len());
+        self.0.extend_from_slice(bytes);
         self
     }
 
     /// Adds a field that may be absent.
     #[must_use]
-    pub fn optional(self, text: Option<impl AsRef<[u8]>>) -> Self {
+    pub fn optional(mut self, text: Option<impl AsRef<[u8]>>) -> Self {
         match text {
             Some(text) => self.field(text),
-            None => Self(self.0.chain_update("-:")),
+            None => {
+                self.0.extend_from_slice(b"-:");
+                self
+            }
         }
     }
 
@@ -42,7 +46,7 @@ impl FieldHasher {
 
     /// The hash in lower-case hexadecimal, 64 characters.
     pub fn finish(self) -> String {
-        hex(&self.0.finalize())
+        sha256_hex(self.0)
     }
 }
 
@@ -52,11 +56,8 @@ pub fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

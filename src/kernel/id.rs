@@ -123,6 +123,10 @@ id_kinds! {
     StocktakeId;
     /// What somebody counted in a stocktake.
     CountId;
+    /// A stock report of a store for a business day.
+    StockReportId;
+    /// A daily use that somebody set by hand.
+    DailyUseId;
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "stores", description = "储备点: regions, kinds of store, stores"),
         (name = "stock", description = "库存: receipts, issues, write-offs, movements, lots"),
         (name = "stocktakes", description = "盘点: sheets, counts, differences, accuracy"),
+        (name = "reports", description = "库存日报: what stores tell they hold, who told it, daily use by hand"),
         (name = "planning", description = "储备方案与缺口: reserve plans, response level, shortfalls"),
         (name = "dispatches", description = "调拨: from request to signature; paperwork; draw-downs"),
         (name = "allocations", description = "分配: who gets what of scarce stock; routes"),

@@ -21,5 +21,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::correction::api::routes)
         .configure(crate::batch::api::routes)
         .configure(crate::allocation::api::routes)
-        .configure(crate::stocktake::api::routes);
+        .configure(crate::stocktake::api::routes)
+        .configure(crate::projection::api::routes)
+        .configure(crate::report::api::routes)
+        .configure(crate::consumption::api::routes);
 }

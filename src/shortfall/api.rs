@@ -13,6 +13,7 @@ use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, S
 use crate::reserve_plan::level::ResponseLevel;
 use crate::shortfall::queries::{self, Answer, Question};
 use crate::shortfall::rules::Status;
+use crate::shortfall::views::freshness::FreshnessView;
 use crate::shortfall::views::stream::ShortfallStreamLine;
 use crate::shortfall::views::{Explanation, PlanOfRegion, PlanRef, ShortfallRow, TotalsView};
 use actix_web::{HttpResponse, get};
@@ -41,6 +42,8 @@ pub struct ShortfallPage {
     pub rows: Vec<ShortfallRow>,
     /// Over all lines that match, not only those of the page; null unless asked for.
     pub totals: Option<TotalsView>,
+    /// How many of the stores asked about were heard of lately; null unless totals are asked for.
+    pub freshness: Option<FreshnessView>,
     /// Give this as `cursor` to get the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -60,6 +63,7 @@ impl From<Answer> for ShortfallPage {
                 figures: totals.into(),
                 stale_stores: answer.stale_stores,
             }),
+            freshness: None,
             rows,
         }
     }
@@ -88,8 +92,10 @@ pub struct ShortfallQuery {
     /// unless said or set otherwise.
     #[param(minimum = 0, maximum = 365)]
     horizon_days: Option<i64>,
-    /// Whether the totals over all lines that match are wanted.
+    /// Whether the totals over all lines that match are wanted, and how fresh they are.
     totals: Option<bool>,
+    /// Whether the stock of silent stores is wanted by estimate, in a column of its own.
+    estimate: Option<bool>,
     /// The business time that the question is about; now unless said.
     #[param(example = "2026-01-15T10:00:00Z")]
     as_of: Option<String>,
@@ -131,6 +137,7 @@ impl ShortfallQuery {
             after,
             limit: Some(rows_of(size)),
             totals: self.totals.unwrap_or(false),
+            estimate: self.estimate.unwrap_or(false),
             moment: None,
         };
         faults.finish(Some((question, asked)))
@@ -183,7 +190,12 @@ pub async fn list_shortfalls(
             let now = moment.as_of;
             let moment = Some(moment);
             let question = Question { scope: actor.scope.stores(), moment, ..question };
-            Ok(ShortfallPage::from(queries::shortfalls(conn, &question, &app.settings, now)?))
+            let answer = queries::shortfalls(conn, &question, &app.settings, now)?;
+            let freshness = match question.totals {
+                true => Some(queries::freshness(conn, &question, &app.settings, now)?.into()),
+                false => None,
+            };
+            Ok(ShortfallPage { freshness, ..ShortfallPage::from(answer) })
         })
         .await
 }

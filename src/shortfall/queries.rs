@@ -3,6 +3,7 @@
 
 pub mod evidence;
 pub mod facts;
+mod fresh;
 pub mod ground;
 pub mod held;
 pub mod preview;
@@ -25,6 +26,7 @@ use crate::shortfall::rules::{Figures, Reason, Status, TotalLine, Totals, Totals
 use diesel::prelude::*;
 
 pub use evidence::{Evidence, evidence};
+pub use fresh::{Freshness, freshness};
 
 /// Which lines are asked for.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +53,8 @@ pub struct Question {
     pub limit: Option<usize>,
     /// Whether the totals over all lines, not only those of the page, are wanted.
     pub totals: bool,
+    /// Whether the stock of silent stores is wanted by estimate, apart from everything else.
+    pub estimate: bool,
     /// The times that it is about; the present unless said.
     pub moment: Option<Moment>,
 }
@@ -97,7 +101,9 @@ pub struct Line {
     pub cost: Option<Money>,
     /// What a reader should know.
     pub reasons: Vec<Reason>,
-    /// Business time of the store's newest movement.
+    /// What a silent store could use by estimate; in no sum.
+    pub estimated_available: Option<Quantity>,
+    /// Business time of the store's newest movement or stock report.
     pub last_report_at: Option<Instant>,
 }
 

@@ -1,8 +1,11 @@
 //! Shortfalls as the service shows them, and how it explains them.
 
+pub mod freshness;
 pub mod preview;
 pub mod stream;
 
+use crate::consumption::rules::{AverageUse, Method};
+use crate::consumption::views::DailyUseView;
 use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, StoreCode};
 use crate::reserve_plan::basis::{Basis, Step};
@@ -102,6 +105,12 @@ pub struct ShortfallRow {
     /// 日均消耗, exact; null when unknown, which is not 0.
     #[schema(value_type = Option<String>, example = "61/2")]
     pub adc: Option<Ratio>,
+    /// How that came to be known: from `issues`, `estimated` from stock reports, `mixed`, `manual`
+    /// (set by hand) or `unknown`.
+    pub adc_method: Method,
+    /// The last day on which a daily use set by hand holds; null for any other method.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub adc_through: Option<NaiveDate>,
     /// `available / adc`, exact; null when the consumption is unknown or zero.
     #[schema(value_type = Option<String>, example = "620/61")]
     pub days_of_cover: Option<Ratio>,
@@ -117,8 +126,11 @@ pub struct ShortfallRow {
     pub status: Status,
     /// What to know before acting on the line.
     pub reasons: Vec<Reason>,
-    /// Business time of the store's newest movement; null when it never had one.
+    /// When the store was last heard of, by a movement or a stock report; null when it never was.
     pub last_report_at: Option<Instant>,
+    /// What a silent store could use by estimate: `available` less `adc` for each day since it was
+    /// last heard of. Only where it is asked for by `estimate`, and in no sum.
+    pub estimated_available: Option<Quantity>,
 }
 
 impl From<&Line> for ShortfallRow {
@@ -144,6 +156,8 @@ impl From<&Line> for ShortfallRow {
             coverage: figures.coverage,
             coverage_percent: figures.coverage.map(percent),
             adc: line.consumption.adc,
+            adc_method: line.consumption.method(),
+            adc_through: line.consumption.by_hand.map(|set| set.through_day),
             days_of_cover: figures.days_of_cover,
             stockout_on: line.projection.as_ref().and_then(|projection| projection.stockout_on),
             projected_expiry_waste: line.projection.as_ref().map(|p| p.total_waste),
@@ -151,6 +165,7 @@ impl From<&Line> for ShortfallRow {
             status: figures.status,
             reasons: line.reasons.clone(),
             last_report_at: line.last_report_at,
+            estimated_available: line.estimated_available,
         }
     }
 }
@@ -400,9 +415,18 @@ pub struct ConsumptionView {
     pub exposure_days: i64,
     /// Base units used, less what was given back or reversed.
     pub used: Quantity,
+    /// Of these, what is estimated from stock reports.
+    pub estimated: Quantity,
     /// `used / exposure_days`; null when there is no day to judge by.
     #[schema(value_type = Option<String>, example = "61/2")]
+    pub computed: Option<Ratio>,
+    /// What counts: set by hand, or `computed`.
+    #[schema(value_type = Option<String>, example = "61/2")]
     pub adc: Option<Ratio>,
+    /// `issues`, `estimated`, `mixed`, `manual` or `unknown`.
+    pub method: Method,
+    /// What was set by hand, with its reason, its sample and its last day; null for any other method.
+    pub by_hand: Option<DailyUseView>,
 }
 
 /// A lot that counts.
@@ -511,7 +535,7 @@ impl From<Evidence> for Explanation {
                 .as_ref()
                 .err()
                 .map(|why| BothLanguages::new(why.zh(), why.en())),
-            consumption: consumption(line),
+            consumption: consumption(&evidence),
             lots_counted,
             lots_left_out,
             horizon_end: evidence.horizon_end,
@@ -617,20 +641,34 @@ fn worked(line: &Line) -> String {
     }
 }
 
-fn consumption(line: &Line) -> ConsumptionView {
-    let average = &line.consumption;
+/// The consumption behind a line, with what was said by hand.
+fn consumption(evidence: &Evidence) -> ConsumptionView {
     ConsumptionView {
-        from: average.window.first(),
-        to: average.window.last(),
-        observed_days: average.observed_days,
-        stockout_days: average.stockout_days,
-        exposure_days: average.exposure_days(),
-        used: average.used,
-        adc: average.adc,
+        by_hand: evidence.by_hand.as_ref().map(DailyUseView::from),
+        ..ConsumptionView::from(&evidence.line.consumption)
     }
 }
 
-fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec<LotLeftOut>) {
+impl From<&AverageUse> for ConsumptionView {
+    fn from(average: &AverageUse) -> Self {
+        Self {
+            from: average.window.first(),
+            to: average.window.last(),
+            observed_days: average.observed_days,
+            stockout_days: average.stockout_days,
+            exposure_days: average.exposure_days(),
+            used: average.used,
+            estimated: average.estimated,
+            computed: average.computed,
+            adc: average.adc,
+            method: average.method(),
+            by_hand: None,
+        }
+    }
+}
+
+/// The lots, and the part of each, that count on a day, and those that do not.
+pub fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec<LotLeftOut>) {
     let (mut counted, mut left_out) = (Vec::new(), Vec::new());
     for lot in lots {
         let portion = lot.portion;

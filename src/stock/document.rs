@@ -2,6 +2,7 @@
 
 use crate::kernel::id::StockDocumentId;
 use crate::kernel::{Instant, StoreCode};
+use crate::stock::movement::DocumentRef;
 use crate::word_enum;
 
 word_enum! {
@@ -83,6 +84,17 @@ pub struct StockDocument {
     pub detail: String,
     /// Counts the changes.
     pub version: i64,
+}
+
+impl StockDocument {
+    /// How movements refer to it.
+    pub fn reference(&self) -> DocumentRef {
+        DocumentRef {
+            kind: self.kind.as_str().to_owned(),
+            id: self.id.to_string(),
+            number: self.number.clone(),
+        }
+    }
 }
 
 /// A human number: kind, store, year and a running number, e.g. `DB-QN-DEPOT-2026-000123`.

@@ -35,6 +35,10 @@ word_enum! {
     }
 }
 
+/// The kind of document whose movements are estimates: stock reports, from whose decrease the
+/// consumption is taken.
+pub const ESTIMATED_BY: &str = "stock_report";
+
 /// The document behind a movement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentRef {

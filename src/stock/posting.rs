@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// When something happens to the ledger: in business, and in its records.
 #[derive(Debug, Clone, Copy)]
 pub struct When {
-    /// Business time; never later than `now`.
+    /// Business time; never later than `now`, but where `now` lies behind what is on record.
     pub occurred_at: Instant,
     /// The service's time.
     pub now: Instant,
@@ -152,6 +152,18 @@ impl Balances {
             (occurred_at < facts.last_occurred_at).then(|| (key, line.item_code.clone()))
         };
         lines.iter().filter_map(late).collect()
+    }
+
+    /// When a posting takes place. One whose time was said, then; one that happens as it is recorded,
+    /// after everything that stands on its balances: others may have been recorded while it waited
+    /// for their locks, and a clock may have been set back.
+    #[must_use]
+    pub fn turn_of(&self, when: When) -> When {
+        if when.occurred_at < when.now {
+            return when;
+        }
+        let latest = self.stores.values().map(|facts| facts.last_occurred_at).max();
+        When { occurred_at: latest.map_or(when.now, |latest| latest.max(when.now)), ..when }
     }
 
     /// Applies the movements of a posting.

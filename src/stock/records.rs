@@ -7,11 +7,12 @@ use crate::access::Scope;
 use crate::chain::Head;
 use crate::chain::records::{lock_head, store_head};
 use crate::command::CommandError;
+use crate::db::memory::{self, Remembered};
 use crate::db::schema::{
     lot, makers_lot, number_counter, stock_balance, stock_document, stock_movement,
     transit_balance, transit_redirect,
 };
-use crate::db::{DbConnection, DbError, Steady};
+use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{DispatchId, LotId, MakersLotId, MovementId, ShipmentId, StockDocumentId};
 use crate::kernel::{
     BusinessZone, Code, Instant, ItemCode, LotNumber, Money, Quantity, Refusal, StoreCode,
@@ -25,7 +26,7 @@ use crate::stock::movement::{DocumentRef, Movement, MovementKind, NewMovement, c
 use crate::stock::posting::{
     BalanceFacts, BalanceKey, Balances, LaterMovement, Room, TransitKey, When, keys_of,
 };
-use crate::{insert_rows, load_locked, on_each_backend};
+use crate::{insert_rows, load_locked, on_each_backend, steady, steady_write};
 use chrono::{Datelike, NaiveDate};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -725,6 +726,7 @@ fn post_alone(
         ensure_rows(conn, &keys, &posting.lines, &when)?;
         before = lock_balances(conn, &keys, &transit_keys)?;
     }
+    let when = before.turn_of(when);
     let mut after = before.clone();
     let late = before.entered_late(&posting.lines, when.occurred_at);
     if !late.is_empty() {
@@ -805,6 +807,25 @@ fn store_transit(
     Ok(())
 }
 
+/// The counters that a transaction holds locked, each with its last number and whether that has still
+/// to be written.
+#[derive(Debug, Default)]
+struct Counters(BTreeMap<(StoreCode, String, i64), (i64, bool)>);
+
+impl Remembered for Counters {
+    fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
+        for ((store, prefix, year), (last, is_new)) in &mut self.0 {
+            if std::mem::take(is_new) {
+                let id = (&*store, &*prefix, *year);
+                let update = diesel::update(number_counter::table.find(id))
+                    .set(number_counter::last.eq(*last));
+                on_each_backend!(conn, |c| steady_write!(update).run(c))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The next running number of a store and prefix in a year; never given twice.
 ///
 /// # Errors
@@ -815,6 +836,15 @@ pub fn next_number(
     prefix: &str,
     year: i64,
 ) -> Result<i64, DbError> {
+    let key = (store.clone(), prefix.to_owned(), year);
+    let next = memory::change(|counters: &mut Counters| {
+        let (last, is_new) = counters.0.get_mut(&key)?;
+        (*last, *is_new) = (*last + 1, true);
+        Some(*last)
+    });
+    if let Some(next) = next.flatten() {
+        return Ok(next);
+    }
     let first = (
         number_counter::store_code.eq(store),
         number_counter::kind.eq(prefix),
@@ -822,7 +852,7 @@ pub fn next_number(
         number_counter::last.eq(1),
     );
     // One statement, whether it is the first of the year or not.
-    Ok(on_each_backend!(conn, |c| Steady(
+    let next = on_each_backend!(conn, |c| steady!(
         diesel::insert_into(number_counter::table)
             .values(first)
             .on_conflict((number_counter::store_code, number_counter::kind, number_counter::year))
@@ -830,7 +860,9 @@ pub fn next_number(
             .set(number_counter::last.eq(number_counter::last + 1))
             .returning(number_counter::last)
     )
-    .get_result(c))?)
+    .get_result(c))?;
+    memory::recall(|counters: &mut Counters| counters.0.insert(key, (next, false)));
+    Ok(next)
 }
 
 /// Locks the chains of the stores that some movements stand in, in the order of their codes.
@@ -893,7 +925,7 @@ fn append(
     let rows: Vec<MovementRow> = movements.iter().map(MovementRow::from).collect();
     insert_rows!(conn, rows, INSERT_CHUNK, |rows| diesel::insert_into(stock_movement::table)
         .values(rows));
-    for head in heads.values() {
+    for head in heads.into_values() {
         store_head(conn, head)?;
     }
     Ok(movements)
@@ -1125,7 +1157,8 @@ pub fn insert_document(conn: &mut DbConnection, document: &StockDocument) -> Res
         detail: new.detail,
         version: new.version,
     };
-    diesel::insert_into(stock_document::table).values(row).execute(conn)?;
+    let insert = diesel::insert_into(stock_document::table).values(row);
+    on_each_backend!(conn, |c| steady_write!(insert).run(c))?;
     Ok(())
 }
 

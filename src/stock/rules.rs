@@ -6,7 +6,7 @@ use crate::kernel::time::plus_days;
 use crate::kernel::{Bilingual, Code, FaultCode, Faults, Money, Quantity, Refusal};
 use crate::stock::document::{DocumentStatus, StockDocument};
 use crate::stock::facts::Promise;
-use crate::stock::movement::{DocumentRef, Movement, MovementKind};
+use crate::stock::movement::{DocumentRef, ESTIMATED_BY, Movement, MovementKind};
 use chrono::NaiveDate;
 use std::collections::BTreeSet;
 
@@ -93,6 +93,14 @@ pub fn reverse(
                 "What stocktake {} found is a fact and not reversed: count again instead",
                 movement.document.number
             ),
+        ));
+    }
+    if movement.document.kind == ESTIMATED_BY {
+        let number = &movement.document.number;
+        return Err(Refusal::new(
+            Code::WrongStatus,
+            format!("估算消耗由库存日报 {number} 得出，请更正日报"),
+            format!("This was estimated from stock report {number}: correct the report instead"),
         ));
     }
     if movement.line.kind == MovementKind::Reversal {

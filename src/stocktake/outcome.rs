@@ -2,6 +2,8 @@
 
 use crate::kernel::id::LotId;
 use crate::kernel::{Instant, ItemCode, Money, Quantity};
+use crate::stock::StockState;
+use crate::stock::facts::{Cut, Promise, cut_down_to};
 use crate::stocktake::counting::{CountEntry, Decision, decide, rounds_counted};
 use crate::stocktake::sheet::SheetLine;
 use crate::stocktake::variance::{Books, Place};
@@ -140,6 +142,24 @@ pub fn evaluate(
             Evaluated::of(line, known, entries, rounds, books)
         })
         .collect()
+}
+
+impl Evaluated {
+    /// The promises that posting the line cuts, the latest made first: what is not there cannot be
+    /// kept for anybody. `promises` are those of the store.
+    pub fn cuts(&self, books: &Books, promises: &[Promise]) -> Vec<Cut> {
+        let (Some(place), Some(difference @ ..0)) = (self.place(), self.difference()) else {
+            return Vec::new();
+        };
+        if place.1 != StockState::Available {
+            return Vec::new();
+        }
+        let now = books.on_hand.get(&place).copied().unwrap_or(0);
+        let left = Quantity::new(now.saturating_add(difference)).unwrap_or(Quantity::ZERO);
+        let of_lot: Vec<Promise> =
+            promises.iter().filter(|promise| promise.lot_id == place.0).cloned().collect();
+        cut_down_to(&of_lot, left)
+    }
 }
 
 /// The moment as of which an item was counted wholly, which is that of the first of its counts;

@@ -4,14 +4,16 @@ pub mod loaded;
 
 use crate::access::Scope;
 use crate::catalogue::Category;
-use crate::db::schema::{item, lot, makers_lot, stock_balance, stock_count_mark, stock_movement};
+use crate::db::schema::{
+    item, lot, makers_lot, stock_balance, stock_count_mark, stock_movement, unmatched_fact,
+};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{LotId, MakersLotId, MovementId};
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use crate::stock::queries::unmatched::cleared_by;
 use crate::stock::records::cuts::cuts_by;
 use crate::stock::unmatched::{ReservationCut, UnmatchedFact};
-use crate::stock::{DocumentRef, MovementKind, StockState};
+use crate::stock::{DocumentRef, Expiry, MovementKind, StockState};
 use crate::stocktake::sheet::{DOCUMENT_KIND, Frozen, Stocktake};
 use crate::stocktake::variance::{Books, Change, Place};
 use chrono::NaiveDate;
@@ -81,6 +83,56 @@ pub fn held(
         on_hand,
     };
     Ok(rows.into_iter().map(to).collect())
+}
+
+/// Where facts are open at a store that had happened by an instant: item and the lot under which the
+/// book keeps each, of some items or of all. Nothing need lie there any more.
+///
+/// # Errors
+/// When the database fails.
+pub fn left_unmatched(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    items: Option<&[ItemCode]>,
+    by: Instant,
+) -> Result<Vec<Held>, DbError> {
+    let mut query = unmatched_fact::table
+        .inner_join(item::table.on(item::code.eq(unmatched_fact::item_code)))
+        .inner_join(
+            lot::table
+                .on(lot::id.eq(unmatched_fact::lot_id))
+                .inner_join(makers_lot::table.on(makers_lot::id.eq(lot::makers_lot_id))),
+        )
+        .filter(unmatched_fact::store_code.eq(store))
+        .filter(unmatched_fact::still_open.gt(Quantity::ZERO))
+        .filter(unmatched_fact::occurred_at.le(by))
+        .select((
+            unmatched_fact::item_code,
+            item::category,
+            unmatched_fact::lot_id,
+            makers_lot::expiry,
+            makers_lot::expires_on,
+        ))
+        .into_boxed();
+    if let Some(items) = items {
+        query = query.filter(unmatched_fact::item_code.eq_any(items));
+    }
+    type Row = (ItemCode, Category, LotId, String, Option<NaiveDate>);
+    let rows: Vec<Row> = query.order(unmatched_fact::id).load(conn)?;
+    let to = |(item_code, category, lot_id, expiry, expires_on): Row| Held {
+        item_code,
+        category,
+        lot_id,
+        // What lies under a number that says nothing of its expiry cannot be used unseen.
+        state: match Expiry::from_columns(&expiry, expires_on) {
+            Some(Expiry::Dated(_) | Expiry::None) => StockState::Available,
+            Some(Expiry::Unknown) | None => StockState::PendingInspection,
+        },
+        on_hand: Quantity::ZERO,
+    };
+    let held: BTreeMap<LotId, Held> =
+        rows.into_iter().map(to).map(|held| (held.lot_id.clone(), held)).collect();
+    Ok(held.into_values().collect())
 }
 
 type MovementColumns = (

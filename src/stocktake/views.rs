@@ -6,6 +6,7 @@ use crate::catalogue::Item;
 use crate::catalogue::packs::InPacks;
 use crate::kernel::id::{CountId, LotId, MovementId, StocktakeId};
 use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, Ratio, StoreCode};
+use crate::stock::facts::Promise;
 use crate::stock::views::{ClearedView, CutView, DocumentRefView};
 use crate::stock::{Lot, MovementKind, ReasonCode, StockState};
 use crate::stocktake::accuracy::Figures;
@@ -400,15 +401,20 @@ pub struct VarianceRow {
     pub reason_note: Option<String>,
     /// The movements that the sheet did not know.
     pub movements: Vec<MeanwhileView>,
+    /// The promises that posting the stocktake now would cut; empty once it has been posted, when
+    /// the stocktake itself tells which it did cut.
+    pub would_cut: Vec<CutView>,
 }
 
 impl VarianceRow {
-    /// The row of a line; while a blind count is open, an undecided line tells nothing.
+    /// The row of a line; while a blind count is open, an undecided line tells nothing. `promises`
+    /// are those that posting may still cut.
     pub fn new(
         stocktake: &Stocktake,
         line: &Evaluated,
         books: &Books,
         lots: &BTreeMap<LotId, Lot>,
+        promises: &[Promise],
     ) -> Self {
         let counted = line.counted();
         let hidden = is_hidden(stocktake) && counted.is_none();
@@ -456,6 +462,7 @@ impl VarianceRow {
             reason_code: line.line.reason,
             reason_note: line.line.reason_note.clone(),
             movements: movements.collect(),
+            would_cut: line.cuts(books, promises).iter().map(CutView::from).collect(),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Regions, kinds of store and stores, as rows.
 
 use crate::catalogue::StorageCondition;
+use crate::db::memory::{self, Remembered};
 use crate::db::schema::{region, store, store_kind, store_storage};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::page::PageSize;
 use crate::kernel::text::like_pattern;
 use crate::kernel::{Instant, RegionCode, StoreCode};
-use crate::load_locked;
 use crate::stores::store::{ConsumptionBy, Region, Store, StoreKind};
+use crate::{load_locked, on_each_backend, steady};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
@@ -220,8 +221,24 @@ pub fn find_all(
 /// # Errors
 /// When the database fails.
 pub fn is_active(conn: &mut DbConnection, code: &StoreCode) -> Result<Option<bool>, DbError> {
-    Ok(store::table.find(code).select(store::active).get_result(conn).optional()?)
+    let known = memory::recall(|known: &mut KnownStores| known.0.get(code).copied());
+    if let Some(active) = known.flatten() {
+        return Ok(Some(active));
+    }
+    let query = store::table.find(code).select(store::active);
+    let active: Option<bool> =
+        on_each_backend!(conn, |c| steady!(query).get_result(c)).optional()?;
+    if let Some(active) = active {
+        memory::recall(|known: &mut KnownStores| known.0.insert(code.clone(), active));
+    }
+    Ok(active)
 }
+
+/// Whether stores that a transaction asked about are active.
+#[derive(Debug, Default)]
+struct KnownStores(BTreeMap<StoreCode, bool>);
+
+impl Remembered for KnownStores {}
 
 /// The store of a code.
 ///
@@ -285,6 +302,7 @@ pub fn insert(conn: &mut DbConnection, new: &Store) -> Result<(), DbError> {
 /// # Errors
 /// When the database fails.
 pub fn update(conn: &mut DbConnection, changed: &Store) -> Result<(), DbError> {
+    memory::forget::<KnownStores>();
     diesel::update(store::table.find(&changed.code)).set(Row::from(changed)).execute(conn)?;
     diesel::delete(store_storage::table.filter(store_storage::store_code.eq(&changed.code)))
         .execute(conn)?;

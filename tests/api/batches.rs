@@ -338,6 +338,61 @@ fn corrections_name_lots_by_number_and_are_told_the_candidates_where_that_is_not
 }
 
 #[test]
+fn maker_s_lots_are_recalled_and_corrected_in_a_batch_by_what_their_labels_say() {
+    TestApp::each(|app| {
+        for lot in ["L1", "L2", "L3"] {
+            app.post("keeper.town", "/receipts", receipt("QN-TOWN", lot, 10)).expect(201);
+        }
+        let on = |name: &str, word: &str, target: &str, body: Value| {
+            let command = with(command(name, word, body), "target", json!(target));
+            with(command, "if_match", json!("*"))
+        };
+        let commands = [
+            on("a", "recall_makers_lot", "M02:L1", json!({"reason": "召回"})),
+            on(
+                "b",
+                "set_makers_lot_expiry",
+                "M02:L2",
+                json!({"expires_on": "2027-12-01", "because": "typing_error",
+                       "reason_code": "wrong_lot"}),
+            ),
+            on(
+                "c",
+                "correct_makers_lot",
+                "M02:L3",
+                json!({"lot_number": "L4", "reason_code": "wrong_lot"}),
+            ),
+            on("d", "recall_makers_lot", "M02:L9", json!({"reason": "召回"})),
+        ];
+        let results = send(app, "commander", &commands);
+        assert_eq!(outcomes(&results), ["applied", "applied", "applied", "refused"], "{results:?}");
+        assert_eq!(outcomes(&send(app, "commander", &commands))[..3], ["duplicate"; 3]);
+        let stock = app.get("auditor", "/stock?store=QN-TOWN&item=M02").expect(200);
+        let row = |lot: &str| {
+            let rows = stock["rows"].as_array().unwrap();
+            rows.iter().find(|row| row["lot_number"] == lot).cloned().unwrap_or_default()
+        };
+        assert_eq!(row("L1")["blocked_because"], "recalled");
+        assert_eq!(row("L2")["expires_on"], "2027-12-01");
+        assert_eq!((&row("L3"), &row("L4")["on_hand"]), (&Value::Null, &json!(10)));
+
+        // A fact that the book could not cover is matched by hand.
+        let mut fact = issue("QN-TOWN", "L4", 15);
+        fact["after_the_fact"] = json!(true);
+        fact["slip_number"] = json!("0031");
+        let issued = send(app, "keeper.town", &[command("e", "post_issue", fact)]);
+        assert_eq!(outcomes(&issued), ["applied"]);
+        let open = app.get("keeper.town", "/unmatched?open=true").expect(200)["rows"][0].clone();
+        let id = open["id"].as_str().unwrap();
+        let matching = with(command("f", "match_unmatched", json!({})), "target", json!(id));
+        let matched = send(app, "keeper.town", &[matching]);
+        assert_eq!(outcomes(&matched), ["applied"], "{matched:?}");
+        let left = app.get("keeper.town", "/unmatched?open=true").expect(200);
+        assert_eq!(left["rows"], json!([]));
+    });
+}
+
+#[test]
 fn a_batch_as_a_whole_is_refused_only_for_what_concerns_the_whole() {
     TestApp::each(|app| {
         let post = |user: &str, body: Value| app.post(user, "/batches", body);

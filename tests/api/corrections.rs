@@ -194,6 +194,17 @@ fn an_extension_needs_an_authority_and_what_the_book_said_before_stays_answerabl
             let read = app.get("auditor", &format!("{path}?as_known_at={at}")).expect(200);
             assert_eq!(read["label"]["expires_on"], expires_on, "as known at {at}");
         }
+        // So does what the stock was known to be.
+        app.set_time("2026-03-02T05:00:00Z");
+        for (at, expires_on) in [
+            ("2026-03-02T02:30:00Z", "2027-11-30"),
+            ("2026-03-02T03:30:00Z", "2028-05-31"),
+            ("2026-03-02T04:30:00Z", "2027-10-31"),
+        ] {
+            let stock = format!("/stock?item=M03&as_known_at={at}");
+            let read = app.get("auditor", &stock).expect(200);
+            assert_eq!(read["rows"][0]["expires_on"], expires_on, "as known at {at}");
+        }
         let read = app.get("auditor", &path).expect(200);
         assert_eq!(read["corrections"].as_array().unwrap().len(), 2);
         let same = json!({"expires_on": "2027-10-31", "because": "typing_error",

@@ -378,16 +378,32 @@ fn open_facts_make_a_shortfall_doubtful() {
         app.act("commander", &format!("{path}/submit"), "*", json!({})).expect(200);
         let approval = json!({"approval_number": "全指发〔2026〕3号"});
         app.act("deputy", &format!("{path}/approve"), "*", approval).expect(200);
-        let reasons = || {
-            let row =
-                app.get("commander", "/shortfalls?store=QN-DEPOT").expect(200)["rows"][0].clone();
-            row["reasons"].to_string()
+        let is_doubtful = |moment: &str| {
+            let path = format!("/shortfalls?store=QN-DEPOT{moment}");
+            let row = app.get("commander", &path).expect(200)["rows"][0].clone();
+            row["reasons"].to_string().contains("unmatched_facts")
         };
-        assert!(!reasons().contains("unmatched_facts"));
-        fact(app, 5).expect(201);
-        assert!(reasons().contains("unmatched_facts"), "{}", reasons());
+        assert!(!is_doubtful(""));
+        app.set_time("2026-03-02T02:10:00Z");
+        let path = fact(app, 5).expect(201)["id"].as_str().unwrap().to_owned();
+        assert!(is_doubtful(""));
+        app.set_time("2026-03-02T02:20:00Z");
         app.post("keeper.depot", "/receipts", receipt(25, MORNING)).expect(201);
-        assert!(!reasons().contains("unmatched_facts"));
+        assert!(!is_doubtful(""));
+        app.set_time("2026-03-02T02:30:00Z");
+        let back = json!({"reason_code": "entered_twice"});
+        app.post("keeper.depot", &format!("/issues/{path}/reversal"), back).expect(201);
+        // Whoever asks about a time is told what was doubtful then, as far as it was known then.
+        app.set_time(LATER);
+        for (at, as_known, by_now) in [
+            ("2026-03-02T02:05:00Z", false, false),
+            ("2026-03-02T02:15:00Z", true, false),
+            ("2026-03-02T02:25:00Z", false, false),
+            ("2026-03-02T02:35:00Z", false, false),
+        ] {
+            assert_eq!(is_doubtful(&format!("&as_known_at={at}")), as_known, "as known at {at}");
+            assert_eq!(is_doubtful(&format!("&as_of={at}")), by_now, "as of {at}");
+        }
     });
 }
 

@@ -1,7 +1,8 @@
 //! Files go in through the same commands as requests do: whole or row by row, once, and never with
 //! more rights than their user has.
 
-use crate::support::{NOW, TestDatabase, databases};
+use crate::planning::{draft, fixed};
+use crate::support::{NOW, TestApp, TestDatabase, databases};
 use changbei::access::records::actor_by_name;
 use changbei::app::App;
 use changbei::audit::Outcome;
@@ -16,6 +17,8 @@ use changbei::exchange::{rejects, table};
 use changbei::kernel::page::PageSize;
 use changbei::kernel::time::SetClock;
 use changbei::kernel::{Code, Instant, ItemCode, Language};
+use rust_xlsxwriter::{ExcelDateTime, Format, Workbook, Worksheet};
+use serde_json::json;
 use std::sync::Arc;
 
 /// The small county, and the files that it is sent.
@@ -451,5 +454,131 @@ fn lines_of_notices_become_requests_where_their_number_of_pieces_is_certain() {
         let again = county.import("buyer.hospital", &wanted().with_rejects());
         assert_eq!((again.accepted, again.already), (0, 4));
         assert_eq!(county.dispatches(), requests);
+    });
+}
+
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+fn workbook(fill: impl FnOnce(&mut Worksheet)) -> Vec<u8> {
+    let mut book = Workbook::new();
+    fill(book.add_worksheet());
+    book.save_to_buffer().unwrap()
+}
+
+#[test]
+fn a_workbook_says_the_same_as_its_twin_in_csv() {
+    let headings = [
+        "store_code",
+        "source_kind",
+        "occurred_at",
+        "item_code",
+        "lot_number",
+        "maker",
+        "expires_on",
+        "quantity",
+        "unit_cost",
+    ];
+    let csv = format!(
+        "{}\nQN-DEPOT,supplier,2026-03-01 09:30:00,M03,A1,某厂,2027-06-30,1200,0.0325\n",
+        headings.join(",")
+    );
+    let book = workbook(|sheet| {
+        for (column, heading) in (0_u16..).zip(headings) {
+            sheet.write_string(0, column, heading).unwrap();
+        }
+        let words = ["QN-DEPOT", "supplier", "", "M03", "A1", "某厂"];
+        for (column, text) in (0_u16..).zip(words).filter(|(_, text)| !text.is_empty()) {
+            sheet.write_string(4, column, text).unwrap();
+        }
+        let time = Format::new().set_num_format("yyyy-mm-dd hh:mm");
+        let at = ExcelDateTime::from_ymd(2026, 3, 1).unwrap().and_hms(9, 30, 0).unwrap();
+        sheet.write_datetime_with_format(4, 2, at, &time).unwrap();
+        let day = Format::new().set_num_format("d/m/yy");
+        let at = ExcelDateTime::from_ymd(2027, 6, 30).unwrap();
+        sheet.write_datetime_with_format(4, 6, at, &day).unwrap();
+        sheet.write_number(4, 7, 1_200).unwrap();
+        sheet.write_number(4, 8, 0.0325).unwrap();
+    });
+    for database in databases() {
+        let county = County::on(&database);
+        let wanted = |bytes| Wanted {
+            kind: ImportKind::Receipts,
+            bytes,
+            mapping: None,
+            good_rows_go_in: false,
+            dry_run: false,
+        };
+        let first = county.import("keeper.depot", &wanted(&book));
+        assert_eq!((first.accepted, first.encoding, &first.faults), (1, "XLSX", &vec![]));
+        let again = county.import("keeper.depot", &wanted(csv.as_bytes()));
+        assert_eq!((again.accepted, again.already), (0, 1));
+    }
+}
+
+#[test]
+fn the_lines_of_a_plan_go_out_as_a_workbook_and_come_back_the_same() {
+    TestApp::each(|app| {
+        let bases = json!([{"kind": "full_load", "days": 30,
+                "posts": [{"count": 12, "per_day": 4}, {"count": 18, "per_day": "6/5"}]},
+            {"kind": "fixed", "quantity": 5_000}]);
+        let made = draft(
+            app,
+            json!([{"store_code": "QN-HOSP", "item_code": "M03", "bases": bases, "floor": 100,
+                    "ceiling": 9_000, "level_percent": {"I": 200}, "floor_percent": {"I": 0}},
+                fixed("QN-CDC", "M02", 70),
+                {"region_code": "360729", "item_code": "M02",
+                    "bases": [{"kind": "days_of_cover", "days": 14}]}]),
+        );
+        let lines = |plan: &str| app.get("auditor", plan).expect(200)["lines"].clone();
+        let plan = format!("/reserve-plans/{}", made["id"].as_str().unwrap());
+        for headings in ["names", "zh"] {
+            let path = format!("/api/v1{plan}/lines/export?headings={headings}");
+            let out = app.request("GET", &path).by("auditor").header("accept", XLSX).send();
+            assert_eq!((out.status, out.header("content-type")), (200, Some(XLSX)));
+            let empty = json!({"name": format!("副本 {headings}")});
+            let copy = app.post("commander", "/reserve-plans", empty).expect(201);
+            let copy = format!("/reserve-plans/{}", copy["id"].as_str().unwrap());
+            let import = |bytes: &[u8], tag: &str| {
+                app.storing("POST", "commander", &format!("{copy}/lines/import"))
+                    .if_match(tag)
+                    .bytes(bytes, XLSX)
+                    .send()
+            };
+            import(&out.bytes, "\"v1\"").expect(200);
+            assert_eq!(lines(&copy), lines(&plan));
+
+            let bad = workbook(|sheet| {
+                for (column, heading) in
+                    (0_u16..).zip(["store_code", "item_code", "kind", "quantity"])
+                {
+                    sheet.write_string(0, column, heading).unwrap();
+                }
+                for (row, item, quantity) in [(1, "M03", 5.5), (2, "M99", 7.0), (3, "M02", 9.0)] {
+                    sheet.write_string(row, 0, "QN-HOSP").unwrap();
+                    sheet.write_string(row, 1, item).unwrap();
+                    sheet.write_string(row, 2, "fixed").unwrap();
+                    sheet.write_number(row, 3, quantity).unwrap();
+                }
+            });
+            let refused = import(&bad, "\"v2\"").refused(422, "validation_failed");
+            let rows = refused["rejected_rows"].as_array().unwrap().clone();
+            let mut places: Vec<(u64, String)> = rows
+                .iter()
+                .map(|row| {
+                    let column = row["column"].as_str().unwrap().to_owned();
+                    (row["row"].as_u64().unwrap(), column)
+                })
+                .collect();
+            places.dedup();
+            assert_eq!(places, [(2, "quantity".to_owned()), (3, "item_code".to_owned())]);
+            let inexact = workbook(|sheet| {
+                sheet.write_string(0, 0, "quantity").unwrap();
+                sheet.write_number(6, 0, 0.1 + 0.2).unwrap();
+            });
+            let refused = import(&inexact, "\"v2\"").refused(422, "validation_failed");
+            assert_eq!(refused["rejected_rows"][0]["row"], 7);
+            assert_eq!(refused["rejected_rows"][0]["column"], "quantity");
+            assert_eq!(lines(&copy), lines(&plan));
+        }
     });
 }

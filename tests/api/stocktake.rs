@@ -561,10 +561,12 @@ fn a_count_cuts_what_dispatches_were_promised_and_is_not_there_the_latest_first(
         let mut second = Dispatch::requested(app, "M02", 45);
         second.does("commander", "approve", json!({}));
         app.set_time("2026-03-02T05:00:00Z");
-        let posted = post(app, &taken).expect(200);
         let lost = json!([{"document_kind": "dispatch", "document_id": second.id, "line": 1,
             "lot_id": a, "quantity": 35}]);
+        assert_eq!(variances(app, &taken)[0]["would_cut"], lost, "told before it is done");
+        let posted = post(app, &taken).expect(200);
         assert_eq!(posted["cuts"], lost);
+        assert_eq!(variances(app, &taken)[0]["would_cut"], json!([]));
         assert_eq!(app.get(DEPOT, &path(&taken, "")).expect(200)["cuts"], lost);
         assert_eq!(held(app, "QN-DEPOT", "M02", "available"), (60, 60));
 
@@ -646,6 +648,31 @@ fn a_count_of_all_that_lies_there_clears_what_had_left_unmatched_before_it() {
         is_clean(app);
     });
 }
+
+#[test]
+fn an_item_that_facts_took_wholly_is_counted_too() {
+    TestApp::each(|app| {
+        let a = receive(app, "A", 100);
+        handed_out(app, 110);
+        assert_eq!((unmatched(app), on_hand(app, &a)), (vec![10], 0));
+        app.set_time("2026-03-02T03:00:00Z");
+        let taken = begin(app, json!({}));
+        let sheet = app.get(DEPOT, &path(&taken, "/sheet")).expect(200);
+        let rows = sheet["rows"].as_array().unwrap();
+        assert_eq!((rows.len(), &rows[0]["item_code"]), (1, &json!("M02")));
+        count(app, &taken, 1, "廖建平", json!([{"line": 1, "quantity": 0}])).expect(201);
+        let posted = post(app, &taken).expect(200);
+        assert_eq!(posted["cleared"][0]["quantity"], 10);
+        assert_eq!(unmatched(app), [0; 0]);
+        is_clean(app);
+        // With nothing open any more there is nothing to be counted.
+        app.set_time("2026-03-02T04:00:00Z");
+        let again = begin(app, json!({}));
+        let sheet = app.get(DEPOT, &path(&again, "/sheet")).expect(200);
+        assert_eq!(sheet["rows"], json!([]));
+    });
+}
+
 #[test]
 fn accuracy_is_told_as_exact_fractions_by_stocktake_and_store() {
     TestApp::each(|app| {

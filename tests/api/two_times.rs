@@ -7,7 +7,7 @@ use changbei::consumption::queries::averages::{averages, averages_as_known};
 use changbei::consumption::queries::{Cell, Cells};
 use changbei::consumption::rules::{AverageUse, Window};
 use changbei::db::DbError;
-use changbei::kernel::{Clock, Instant};
+use changbei::kernel::{Clock, Instant, Moment};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -362,8 +362,8 @@ fn averages_from_closings_are_those_that_the_movements_tell() {
                     let window = Window::before(today, days);
                     let cells = Cells::default();
                     let closings = averages(conn, window, zone, &cells)?;
-                    let everything = Some(Instant::LAST);
-                    let movements = averages_as_known(conn, window, zone, &cells, everything)?;
+                    let everything = Moment::as_known_at(Instant::LAST, Instant::LAST);
+                    let movements = averages_as_known(conn, window, zone, &cells, &everything)?;
                     let seen = |all: &HashMap<Cell, AverageUse>| -> BTreeMap<Cell, AverageUse> {
                         let known = all.iter().filter(|(_, one)| one.observed_days > 0);
                         known.map(|(cell, one)| (cell.clone(), *one)).collect()

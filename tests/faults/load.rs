@@ -142,7 +142,7 @@ fn send(client: &Client, journal: &mut Journal, intent: &Intent, judge: Judge) -
 pub fn settle(journal: &mut Journal, intent: &Intent, answer: &Answer, judge: Judge) -> Sent {
     if answer.is_success() {
         journal.done(&intent.key, &answer.body);
-    } else if answer.status == 409 && matches!(answer.code(), "insufficient_stock" | "late_entry") {
+    } else if answer.status == 409 && answer.code() == "insufficient_stock" {
         journal.refused(&intent.key);
     } else {
         return if judge(intent, answer) { Sent::AskAgain } else { Sent::GaveUp };

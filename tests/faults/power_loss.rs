@@ -3,6 +3,7 @@
 use crate::check::Book;
 use crate::journal::{Intent, Memory, Standing};
 use crate::lossy_disk::{Crash, crash_after, url_of};
+use crate::service::integrity;
 use crate::support::chance::Chance;
 use crate::support::county::actor;
 use crate::support::{clock_at, copy_sqlite};
@@ -104,6 +105,7 @@ fn after(crash: &Crash, memory: &Memory, chance: &mut Chance) -> Vec<String> {
         let url = folder.path().join("changbei.db").to_string_lossy().into_owned();
         breaches.extend(Book::read(&url).breaches(memory));
         breaches.extend(proof(folder.path()));
+        breaches.extend(integrity(&url).into_iter().filter(|found| found != "ok"));
     }
     breaches
 }

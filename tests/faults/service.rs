@@ -173,8 +173,9 @@ fn answer_of(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) ->
     })
 }
 
-/// Runs `changbei verify`, which finds nothing wrong.
+/// Runs `changbei verify`, which finds nothing wrong; nor does SQLite in its file.
 pub fn verify(url: &str) {
+    assert_eq!(integrity(url), ["ok"]);
     let done = Command::new(BINARY)
         .args(["verify", "--log-level", "warn", "--database-url", url])
         .env_remove("DATABASE_URL")
@@ -186,6 +187,25 @@ pub fn verify(url: &str) {
         String::from_utf8_lossy(&done.stdout),
         String::from_utf8_lossy(&done.stderr)
     );
+}
+
+/// What SQLite says of the pages, the indexes and the constraints of its file.
+pub fn integrity(url: &str) -> Vec<String> {
+    use diesel::connection::SimpleConnection;
+    use diesel::prelude::*;
+    use diesel::sql_types::Text;
+    if url.starts_with("postgres") {
+        return vec!["ok".to_owned()];
+    }
+    let mut conn = diesel::SqliteConnection::establish(url).expect("the file opens");
+    // Whoever read it just now may still be closing it.
+    conn.batch_execute("PRAGMA busy_timeout = 30000").expect("a pragma");
+    let found = diesel::dsl::sql::<Text>("PRAGMA integrity_check").load(&mut conn);
+    let broken: Vec<String> = diesel::dsl::sql::<Text>("PRAGMA foreign_key_check")
+        .load(&mut conn)
+        .expect("the references can be checked");
+    assert_eq!(broken, [""; 0], "rows that refer to nothing");
+    found.expect("the file can be checked")
 }
 
 /// A program of the system that a test cannot do without: said loudly where it is missing, and a

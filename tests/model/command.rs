@@ -67,9 +67,11 @@ pub enum Command {
         store: usize,
         lines: Vec<Received>,
     },
+    /// What someone asks for, or with `fact` what has happened already.
     Issue {
         store: usize,
         authority: bool,
+        fact: bool,
         lines: Vec<Wanted>,
     },
     Adjust {
@@ -135,6 +137,11 @@ pub enum Command {
     Cancel {
         dispatch: usize,
     },
+    /// A posting that is entered so many minutes after it happened.
+    Late {
+        minutes: i64,
+        posting: Box<Self>,
+    },
     /// The same request once more, under the same key.
     Repeat {
         number: usize,
@@ -170,11 +177,28 @@ pub struct Step {
 impl Command {
     /// A command that somebody might try next, usually one that makes sense.
     pub fn any(chance: &mut Chance, world: &World) -> (usize, Self) {
-        let command = Self::of_kind(chance.below(100), chance, world);
+        let command = Self::of_kind(chance.below(100), chance, world).or_late(chance);
         let usual = world.who(&command);
         let by = if chance.one_in(40) { chance.below(5) as usize } else { usual };
         // Between themselves, the commanders take turns.
         (if by == 3 && chance.one_in(2) { 4 } else { by }, command)
+    }
+
+    /// Now and then what is posted happened hours ago, and once in a while too long ago.
+    fn or_late(self, chance: &mut Chance) -> Self {
+        let may_be_late = matches!(
+            self,
+            Self::Receive { .. }
+                | Self::Issue { .. }
+                | Self::Adjust { .. }
+                | Self::ChangeState { .. }
+                | Self::WriteOff { .. }
+        );
+        if !may_be_late || !chance.one_in(5) {
+            return self;
+        }
+        let minutes = if chance.one_in(40) { 200_000 } else { chance.between(1, 2_000) };
+        Self::Late { minutes, posting: Box::new(self) }
     }
 
     fn of_kind(kind: u64, chance: &mut Chance, world: &World) -> Self {
@@ -186,7 +210,7 @@ impl Command {
             _ => otherwise,
         };
         match (kind, dispatch) {
-            (0..15, _) => Self::Receive {
+            (0..12, _) => Self::Receive {
                 store,
                 lines: (0..1 + chance.below(3))
                     .map(|_| {
@@ -202,9 +226,23 @@ impl Command {
                     })
                     .collect(),
             },
+            (12..15, _) => Self::Issue {
+                store,
+                authority: false,
+                fact: true,
+                // So many that they get at what was promised.
+                lines: vec![Wanted {
+                    item: chance.below(3) as usize,
+                    units: chance.between(1, 250),
+                    only: chance.one_in(4).then(|| world.some_lot(chance)),
+                    owner: chance.one_in(4),
+                    earmarked: chance.one_in(4),
+                }],
+            },
             (15..29, _) => Self::Issue {
                 store,
                 authority: chance.one_in(8),
+                fact: false,
                 lines: (0..1 + chance.below(3) / 2)
                     .map(|_| {
                         let units = if chance.one_in(60) { 10_001 } else { chance.between(1, 90) };

@@ -284,6 +284,7 @@ impl World {
             };
             for (lot, units) in &taken {
                 self.give(order.from, *lot, 0, 0, *units);
+                self.promised.insert((at, line, *lot), self.now);
             }
             let line = &mut self.dispatch_mut(at).lines[line];
             line.approved = *units;
@@ -327,6 +328,7 @@ impl World {
                 return Err(NOT_ENOUGH);
             }
             self.give(order.from, lot, 0, 0, units);
+            self.promised.insert((at, line, lot), self.now);
         }
         if after.status == Approved {
             after.status = Picked;

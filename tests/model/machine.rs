@@ -10,7 +10,7 @@ use changbei::app::App;
 use changbei::command::{Call, CommandError, Done, IfMatch, Tx, within};
 use changbei::config::Settings;
 use changbei::db::savepoint::in_savepoint;
-use changbei::db::schema::{reservation, stock_balance, transit_balance};
+use changbei::db::schema::{reservation, stock_balance, transit_balance, unmatched_fact};
 use changbei::db::{DbConnection, DbError};
 use changbei::dispatch::commands as dispatches;
 use changbei::idempotency::KeyedRequest;
@@ -50,6 +50,7 @@ struct Names {
     signings: Vec<Vec<String>>,
     /// Every id that an answer named, by when it was first seen.
     seen: HashMap<String, usize>,
+    in_order: Vec<String>,
     /// The permission under which a command that took effect was made.
     done: HashMap<usize, Permission>,
 }
@@ -126,10 +127,13 @@ impl Machine {
         let (batch, names) = (Arc::clone(batch), Arc::clone(&self.names));
         let (settings, actors) = (Arc::clone(&self.settings), self.actors.clone());
         let database = self.database.name;
+        let before = names.lock().unwrap_or_else(PoisonError::into_inner).so_far();
         self.database
             .db
             .write(move |conn| {
                 let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+                // The transaction may have been run already, and given up.
+                names.back_to(&before);
                 let mut answers = Vec::new();
                 for step in &batch[range.clone()] {
                     let answer = perform(conn, &settings, &actors[step.by], step, &mut names)?;
@@ -244,6 +248,13 @@ impl Machine {
                         dispatches[&dispatch], lorries[&lorry], lots[&lot]
                     ));
                 }
+                let facts: Vec<(String, i64)> = unmatched_fact::table
+                    .select((unmatched_fact::store_code, unmatched_fact::still_open))
+                    .order(unmatched_fact::id)
+                    .load(conn)?;
+                for (at, (store, open)) in facts.into_iter().enumerate().filter(|(_, f)| f.1 > 0) {
+                    lines.push(format!("fact{at} {store} open {open}"));
+                }
                 Ok::<_, DbError>(lines)
             })
             .expect("the balances");
@@ -328,11 +339,46 @@ fn perform(
             replayed: false,
             body: names.without_ids(&no.to_string()),
         }),
-        Err(CommandError::Failed(error)) => panic!("{error}\nin {step:#?}"),
+        Err(CommandError::Failed(error)) => Err(error),
     }
 }
 
+/// What had a name before a transaction.
+struct NamedBefore {
+    lots: usize,
+    documents: usize,
+    movements: usize,
+    lorries: Vec<Vec<String>>,
+    signings: Vec<Vec<String>>,
+    seen: usize,
+}
+
 impl Names {
+    fn so_far(&self) -> NamedBefore {
+        NamedBefore {
+            lots: self.lots.len(),
+            documents: self.documents.len(),
+            movements: self.movements.len(),
+            lorries: self.lorries.clone(),
+            signings: self.signings.clone(),
+            seen: self.in_order.len(),
+        }
+    }
+
+    /// Forgets what was named in a transaction that was given up.
+    fn back_to(&mut self, before: &NamedBefore) {
+        self.lots.truncate(before.lots);
+        self.makers_lots.truncate(before.lots);
+        self.documents.truncate(before.documents);
+        self.movements.truncate(before.movements);
+        self.dispatches.truncate(before.lorries.len());
+        self.lorries.clone_from(&before.lorries);
+        self.signings.clone_from(&before.signings);
+        for id in self.in_order.drain(before.seen..) {
+            self.seen.remove(&id);
+        }
+    }
+
     fn lot(&self, lot: usize) -> &str {
         self.lots.get(lot).map_or(NOBODY, String::as_str)
     }
@@ -378,7 +424,12 @@ impl Names {
                     "source": {"kind": "supplier"}, "lines": lines}),
                 )
             }
-            Command::Issue { store, authority, lines } => {
+            Command::Late { minutes, posting } => {
+                let Request { permission, mut body, .. } = self.request(posting, step)?;
+                body["occurred_at"] = step.now.plus_minutes(-minutes).to_string().into();
+                (permission, body)
+            }
+            Command::Issue { store, authority, fact, lines } => {
                 let lines: Vec<Value> = lines
                     .iter()
                     .map(|line| {
@@ -392,7 +443,8 @@ impl Names {
                 (
                     P::PostIssues,
                     json!({"store_code": STORES[*store], "purpose": "consumption",
-                    "authority": authority.then_some(word), "lines": lines}),
+                    "authority": authority.then_some(word), "lines": lines,
+                    "after_the_fact": fact, "slip_number": fact.then_some("S")}),
                 )
             }
             Command::Adjust { store, lines } => {
@@ -502,6 +554,7 @@ impl Names {
             (kind, StockDocumentId::try_from(id).unwrap())
         };
         match command {
+            Command::Late { posting, .. } => self.make(tx, posting, body),
             Command::Receive { .. } => stock::post_receipt(tx, &read(body)),
             Command::Issue { .. } => post_issue(tx, &read(body)),
             Command::Adjust { .. } => stock::post_adjustment(tx, &read(body)),
@@ -554,9 +607,17 @@ impl Names {
 
     /// Remembers what a command made.
     fn learn(&mut self, step: &Step, body: &Value) {
-        match &step.command {
+        let command = match &step.command {
+            Command::Late { posting, .. } => posting,
+            command => command,
+        };
+        match command {
             Command::Receive { .. } => {
-                for (name, line) in step.expected.lots.iter().zip(list(body, "lines")) {
+                let mut named: Vec<(&usize, &Value)> =
+                    step.expected.lots.iter().zip(list(body, "lines")).collect();
+                // The book makes lots in the order of their labels, not of the lines.
+                named.sort_by_key(|(name, _)| **name);
+                for (name, line) in named {
                     let id = text(line, "lot_id");
                     if *name == self.lots.len() {
                         self.lots.push(id);
@@ -605,8 +666,11 @@ impl Names {
         while let Some(at) = next_id(rest) {
             let (before, from) = rest.split_at(at);
             let (id, after) = from.split_at(36);
-            let next = self.seen.len();
-            let name = *self.seen.entry(id.to_owned()).or_insert(next);
+            let next = self.in_order.len();
+            let name = *self.seen.entry(id.to_owned()).or_insert_with(|| {
+                self.in_order.push(id.to_owned());
+                next
+            });
             out.push_str(before);
             out.push_str(&format!("#{name}"));
             rest = after;

@@ -64,7 +64,10 @@ fn any_commands_do_the_same_in_the_model_and_in_both_databases() {
             .collect();
         running.into_iter().map(|one| one.join().expect("a world without a difference")).collect()
     });
-    World::cover_every_code(&worlds);
+    // A short run cannot meet everything.
+    if operations >= 20_000 {
+        World::cover_every_code(&worlds);
+    }
 }
 
 /// The comparison finds what it looks for: a model that forgets what was promised is contradicted.

@@ -29,6 +29,8 @@ pub const BLOCKED: No = (409, "lot_blocked");
 pub const WRONG_STATUS: No = (409, "wrong_status");
 pub const REVERSED: No = (409, "already_reversed");
 pub const NOT_FOUND: No = (404, "not_found");
+pub const LATE: No = (409, "late_entry");
+pub const TOO_FAR_BACK: No = (409, "too_far_back");
 pub const FORBIDDEN: No = (403, "forbidden");
 pub const OUT_OF_SCOPE: No = (403, "store_out_of_scope");
 
@@ -63,6 +65,23 @@ pub enum Place {
     Store(usize, usize),
 }
 
+/// The lot under which goods go that no lot can be named for.
+const HOUSE_LOT: usize = usize::MAX;
+
+/// A keeper posts at most so many days back.
+const DAYS_BACK: u64 = 92;
+
+/// What was handed out and was in no book.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    pub store: usize,
+    pub item: usize,
+    pub open: i64,
+    at: Instant,
+    /// Lot, state, and the units of it that were found to have been handed out.
+    cleared: Vec<(usize, usize, i64)>,
+}
+
 /// Units that moved.
 #[derive(Debug, Clone)]
 pub struct Movement {
@@ -73,6 +92,8 @@ pub struct Movement {
     pub to: Place,
     pub reversed: i64,
     pub is_reversal: bool,
+    /// Of a fact, what the book did not hold.
+    pub fact: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,14 +119,21 @@ pub struct Document {
 #[derive(Debug, Clone)]
 pub struct World {
     pub now: Instant,
+    /// The business time of what is being judged.
+    at: Instant,
     pub makers: BTreeMap<(usize, usize), Makers>,
     pub lots: Vec<Lot>,
     by_lot: BTreeMap<Lot, usize>,
     /// On hand and reserved, by store, lot and state.
     pub balances: BTreeMap<(usize, usize, usize), (i64, i64)>,
+    /// What was added to each balance, below zero where it was taken, in the order of business time.
+    changes: BTreeMap<(usize, usize, usize), Vec<(Instant, i64)>>,
     pub documents: Vec<Document>,
     pub movements: Vec<Movement>,
     pub dispatches: Vec<Dispatch>,
+    pub facts: Vec<Fact>,
+    /// When a lot was promised to a line of a dispatch.
+    pub promised: BTreeMap<(usize, usize, usize), Instant>,
     /// Commands that took effect: number, user, command, status.
     done: Vec<(usize, usize, u16)>,
     drafts: Vec<usize>,
@@ -119,13 +147,17 @@ impl World {
     pub fn new(now: Instant) -> Self {
         Self {
             now,
+            at: now,
             makers: BTreeMap::new(),
             lots: Vec::new(),
             by_lot: BTreeMap::new(),
             balances: BTreeMap::new(),
+            changes: BTreeMap::new(),
             documents: Vec::new(),
             movements: Vec::new(),
             dispatches: Vec::new(),
+            facts: Vec::new(),
+            promised: BTreeMap::new(),
             done: Vec::new(),
             drafts: Vec::new(),
             answers: BTreeMap::new(),
@@ -143,9 +175,14 @@ impl World {
         BusinessZone::default().day_of(self.now)
     }
 
+    fn day(&self) -> NaiveDate {
+        BusinessZone::default().day_of(self.at)
+    }
+
     /// Judges a command, and makes it so where the answer is yes.
     pub fn step(&mut self, number: usize, by: usize, command: Command) -> Step {
         self.now = self.now.plus_minutes(1);
+        self.at = self.now;
         let mut by = by;
         // A refused command leaves nothing behind, whatever it began.
         let before = Before::of(self);
@@ -194,7 +231,14 @@ impl World {
     fn judge(&mut self, by: usize, command: &Command) -> Result<Expected, No> {
         match command {
             Command::Receive { store, lines } => self.receive(by, *store, lines),
-            Command::Issue { store, authority, lines } => self.issue(by, *store, *authority, lines),
+            Command::Issue { store, fact: true, lines, .. } => self.fact(by, *store, lines),
+            Command::Issue { store, authority, lines, .. } => {
+                self.issue(by, *store, *authority, lines)
+            }
+            Command::Late { minutes, posting } => {
+                self.at = self.now.plus_minutes(-minutes);
+                self.judge(by, posting)
+            }
             Command::Adjust { store, lines } => self.adjust(by, *store, lines),
             Command::ChangeState { store, to, lines } => self.change(by, *store, *to, lines),
             Command::WriteOff { store, lines } => self.write_off(by, *store, lines),
@@ -235,11 +279,35 @@ impl World {
                 return Err(NOT_ENOUGH);
             }
             self.give(store, lot, state, -units, 0);
+            if self.then_and_after(store, lot, state).next().is_some_and(|then| then < 0) {
+                return Err(LATE);
+            }
         }
         if let Place::Store(store, state) = to {
             self.give(store, lot, state, units, 0);
         }
         Ok(())
+    }
+
+    /// What a balance was at the business time of what is being judged, and after each later change.
+    fn then_and_after(
+        &self,
+        store: usize,
+        lot: usize,
+        state: usize,
+    ) -> impl Iterator<Item = i64> + '_ {
+        let changes = self.changes.get(&(store, lot, state)).map_or(&[][..], Vec::as_slice);
+        let later = &changes[changes.partition_point(|(at, _)| *at <= self.at)..];
+        let on_hand = self.balances.get(&(store, lot, state)).map_or(0, |balance| balance.0);
+        let then = on_hand - later.iter().map(|(_, change)| change).sum::<i64>();
+        std::iter::once(then).chain(later.iter().scan(then, |running, (_, change)| {
+            *running += change;
+            Some(*running)
+        }))
+    }
+
+    fn lowest(&self, store: usize, lot: usize, state: usize) -> i64 {
+        self.then_and_after(store, lot, state).min().unwrap_or(0)
     }
 
     /// Changes a balance without asking; one that is empty is forgotten.
@@ -250,6 +318,12 @@ impl World {
         balance.1 += reserved;
         if *balance == (0, 0) {
             self.balances.remove(&(store, lot, state));
+        }
+        if on_hand != 0 {
+            let (key, at) = ((store, lot, state), self.at);
+            let changes = self.changes.entry(key).or_default();
+            changes.insert(changes.partition_point(|(then, _)| *then <= at), (at, on_hand));
+            self.old.push(Old::Change(key, at));
         }
     }
 
@@ -269,11 +343,21 @@ impl World {
         store: usize,
         moves: Vec<(usize, i64, Place, Place)>,
     ) -> Result<(), No> {
+        if self.day() < self.today() - Days::new(DAYS_BACK) {
+            return Err(TOO_FAR_BACK);
+        }
         let document = self.documents.len();
         let mut movements = Vec::new();
-        for (lot, units, from, to) in moves {
-            self.shift(lot, units, from, to)?;
-            movements.push(self.moved(store, lot, units, from, to, false));
+        for (lot, units, from, to) in &moves {
+            self.shift(*lot, *units, *from, *to)?;
+            movements.push(self.moved(store, *lot, *units, *from, *to, false));
+        }
+        for (lot, _, from, _) in moves {
+            if let Place::Store(store, state) = from
+                && self.lowest(store, lot, state) < 0
+            {
+                return Err(LATE);
+            }
         }
         self.documents.push(Document { kind, store, draft: None, cancelled: false, movements });
         debug_assert_eq!(document + 1, self.documents.len());
@@ -289,7 +373,8 @@ impl World {
         to: Place,
         is_reversal: bool,
     ) -> usize {
-        let movement = Movement { store, lot, units, from, to, reversed: 0, is_reversal };
+        let (reversed, fact) = (0, None);
+        let movement = Movement { store, lot, units, from, to, reversed, is_reversal, fact };
         self.movements.push(movement);
         self.movements.len() - 1
     }
@@ -302,9 +387,11 @@ impl World {
                 return Err(INVALID);
             }
         }
-        let mut lots = Vec::new();
-        let mut moves = Vec::new();
-        for line in lines {
+        let mut lots = BTreeMap::new();
+        let mut moves = BTreeMap::new();
+        let mut ordered: Vec<(usize, &Received)> = lines.iter().enumerate().collect();
+        ordered.sort_by_key(|(_, line)| (line.item, line.number));
+        for (number, line) in ordered {
             let expiry = expiry_of(line);
             let first = Makers { expiry, first_seen: self.now, recalled: false };
             let key = (line.item, line.number);
@@ -322,10 +409,13 @@ impl World {
             });
             let usual = usize::from(expiry == Expiry::Unknown);
             let to = Place::Store(store, line.state.unwrap_or(usual));
-            moves.push((name, line.units, Place::Outside, to));
-            lots.push(name);
+            moves.insert(number, (name, line.units, Place::Outside, to));
+            lots.insert(number, name);
         }
-        self.post(Kind::Receipt, store, moves)?;
+        let moves: Vec<_> = moves.into_values().collect();
+        self.post(Kind::Receipt, store, moves.clone())?;
+        self.clear(store, &moves)?;
+        let lots = lots.into_values().collect();
         Ok(Expected { status: 201, lots, ..Expected::default() })
     }
 
@@ -333,7 +423,7 @@ impl World {
     pub fn why_not(&self, lot: usize, state: usize, wish: Wish) -> bool {
         let lot = &self.lots[lot];
         let makers = &self.makers[&(lot.item, lot.number)];
-        let expired = matches!(makers.expiry, Expiry::On(last) if self.today() > last);
+        let expired = matches!(makers.expiry, Expiry::On(last) if self.day() > last);
         makers.recalled
             || expired
             || state != 0
@@ -345,6 +435,17 @@ impl World {
     /// Whether a lot that was promised may still be shipped today.
     pub fn is_usable(&self, lot: usize) -> bool {
         !self.why_not(lot, 0, Wish { owner: true, earmarked: true })
+    }
+
+    /// The order in which lots are taken.
+    fn first_expired(&self, lot: usize, state: usize) -> impl Ord + use<> {
+        let of = &self.lots[lot];
+        let makers = &self.makers[&(of.item, of.number)];
+        let date = match makers.expiry {
+            Expiry::On(day) => Some(day),
+            Expiry::Never | Expiry::Unknown => None,
+        };
+        (date.is_none(), date, makers.first_seen, of.number, lot, state)
     }
 
     /// First expired, first out: what of an item serves a wish; `Err` where it is not enough.
@@ -370,15 +471,7 @@ impl World {
             // What an earlier line emptied is not there to be passed over.
             .filter(|(_, _, left, _)| *left > 0)
             .collect();
-        lots.sort_by_key(|(lot, state, ..)| {
-            let of = &self.lots[*lot];
-            let makers = &self.makers[&(of.item, of.number)];
-            let date = match makers.expiry {
-                Expiry::On(day) => Some(day),
-                Expiry::Never | Expiry::Unknown => None,
-            };
-            (date.is_none(), date, makers.first_seen, of.number, *lot, *state)
-        });
+        lots.sort_by_key(|(lot, state, ..)| self.first_expired(*lot, *state));
         let mut left = units;
         let mut served = Vec::new();
         let mut blocked = false;
@@ -422,6 +515,136 @@ impl World {
             .collect();
         self.post(Kind::Issue, store, moves)?;
         Ok(created())
+    }
+
+    /// What has happened already is not refused: it takes what may be used, then what lies there
+    /// though it may not, then what others were promised, the latest first; the rest stays open.
+    fn fact(&mut self, by: usize, store: usize, lines: &[Wanted]) -> Result<Expected, No> {
+        own_store(by, store)?;
+        for line in lines {
+            let of_item = |lot: usize| self.lots.get(lot).is_some_and(|lot| lot.item == line.item);
+            if line.units < 1 || line.only.is_some_and(|lot| !of_item(lot)) {
+                return Err(INVALID);
+            }
+        }
+        if self.day() < self.today() - Days::new(DAYS_BACK) {
+            return Err(TOO_FAR_BACK);
+        }
+        let mut movements = Vec::new();
+        for line in lines {
+            let drawn = self.draw(store, line)?;
+            for (lot, state, units) in &drawn {
+                let from = Place::Store(store, *state);
+                self.shift(*lot, *units, from, Place::Outside)?;
+                movements.push(self.moved(store, *lot, *units, from, Place::Outside, false));
+            }
+            let open = line.units - drawn.iter().map(|(.., units)| units).sum::<i64>();
+            if open > 0 {
+                let lot = line.only.unwrap_or(HOUSE_LOT);
+                let outside = Place::Outside;
+                let movement = self.moved(store, lot, open, outside, outside, false);
+                self.movements[movement].fact = Some(self.facts.len());
+                movements.push(movement);
+                let (item, at, cleared) = (line.item, self.at, Vec::new());
+                self.facts.push(Fact { store, item, open, at, cleared });
+            }
+        }
+        let (draft, cancelled) = (None, false);
+        self.documents.push(Document { kind: Kind::Issue, store, draft, cancelled, movements });
+        Ok(created())
+    }
+
+    /// What a line of a fact takes, by lot and state; promises that stand in its way are cut.
+    fn draw(&mut self, store: usize, line: &Wanted) -> Result<Vec<(usize, usize, i64)>, No> {
+        let wish = Wish { owner: line.owner, earmarked: line.earmarked };
+        let serves = |lot: usize| {
+            self.lots[lot].item == line.item && line.only.is_none_or(|only| only == lot)
+        };
+        let mut held: Vec<(usize, usize, i64)> = self
+            .balances
+            .range((store, 0, 0)..(store + 1, 0, 0))
+            .filter(|((_, lot, _), _)| serves(*lot))
+            .map(|((_, lot, state), _)| (*lot, *state, self.lowest(store, *lot, *state).max(0)))
+            .filter(|(.., takeable)| *takeable > 0)
+            .collect();
+        held.sort_by_key(|(lot, state, _)| {
+            (self.why_not(*lot, *state, wish), self.first_expired(*lot, *state))
+        });
+        let mut left = line.units;
+        let mut drawn: Vec<(usize, usize, i64)> = Vec::new();
+        for (lot, state, takeable) in &held {
+            let units = self.free(store, *lot, *state).min(*takeable).min(left);
+            if units > 0 {
+                drawn.push((*lot, *state, units));
+                left -= units;
+            }
+        }
+        let mut promises: Vec<(Instant, usize, usize, usize, i64)> = Vec::new();
+        for (at, order) in self.dispatches.iter().enumerate().filter(|(_, o)| o.from == store) {
+            for (number, of) in order.lines.iter().enumerate() {
+                for (lot, units) in of.reserved.iter().filter(|(lot, _)| serves(*lot)) {
+                    let promised_at = self.promised[&(at, number, *lot)];
+                    promises.push((promised_at, at, number, *lot, *units));
+                }
+            }
+        }
+        promises.sort_unstable();
+        for (_, at, number, lot, promised) in promises.into_iter().rev() {
+            let Some(of) = held.iter().find(|of| (of.0, of.1) == (lot, 0)) else { continue };
+            let mine = drawn.iter().position(|of| (of.0, of.1) == (lot, 0));
+            let taken = mine.map_or(0, |mine| drawn[mine].2);
+            let units = (of.2 - taken).min(promised).min(left);
+            if units < 1 {
+                continue;
+            }
+            left -= units;
+            match mine {
+                Some(mine) => drawn[mine].2 += units,
+                None => drawn.push((lot, 0, units)),
+            }
+            let reserved = &mut self.dispatch_mut(at).lines[number].reserved;
+            for promise in reserved.iter_mut().filter(|promise| promise.0 == lot) {
+                promise.1 -= units;
+            }
+            reserved.retain(|promise| promise.1 > 0);
+            self.give(store, lot, 0, 0, -units);
+        }
+        Ok(drawn)
+    }
+
+    /// What came to light late clears the facts that happened after it came.
+    fn clear(&mut self, store: usize, came: &[(usize, i64, Place, Place)]) -> Result<(), No> {
+        let came_at = self.at;
+        let mut pieces = came.to_vec();
+        let mut facts: Vec<usize> = (0..self.facts.len())
+            .filter(|at| {
+                let fact = &self.facts[*at];
+                fact.store == store && fact.open > 0 && fact.at >= came_at
+            })
+            .collect();
+        facts.sort_by_key(|at| (self.facts[*at].at, *at));
+        for at in facts {
+            self.at = self.facts[at].at;
+            for (lot, units, _, to) in &mut pieces {
+                let Place::Store(_, state) = *to else { continue };
+                let taken = (*units).min(self.facts[at].open);
+                if self.lots[*lot].item != self.facts[at].item || taken < 1 {
+                    continue;
+                }
+                *units -= taken;
+                self.shift(*lot, taken, *to, Place::Outside)?;
+                let fact = self.fact_mut(at);
+                fact.open -= taken;
+                fact.cleared.push((*lot, state, taken));
+            }
+        }
+        self.at = came_at;
+        Ok(())
+    }
+
+    fn fact_mut(&mut self, at: usize) -> &mut Fact {
+        self.old.push(Old::Fact(at, self.facts[at].clone()));
+        &mut self.facts[at]
     }
 
     fn adjust(&mut self, by: usize, store: usize, lines: &[OfLot]) -> Result<Expected, No> {
@@ -550,6 +773,7 @@ impl World {
             return Err(REVERSED);
         }
         self.take_back(movement, units)?;
+        self.take_clearings_back(&[(movement, units)])?;
         Ok(created())
     }
 
@@ -562,18 +786,45 @@ impl World {
         Ok(())
     }
 
+    /// With more of a fact than is still open, what had cleared it goes back, the latest first.
+    fn take_clearings_back(&mut self, taken_back: &[(usize, i64)]) -> Result<(), No> {
+        for (movement, units) in taken_back {
+            let Movement { store, fact: Some(at), .. } = self.movements[*movement] else {
+                continue;
+            };
+            let mut more = (units - self.facts[at].open).max(0);
+            self.fact_mut(at).open -= units;
+            for clearing in (0..self.facts[at].cleared.len()).rev() {
+                let (lot, state, cleared) = self.facts[at].cleared[clearing];
+                let units = cleared.min(more);
+                if units < 1 {
+                    continue;
+                }
+                more -= units;
+                let to = Place::Store(store, state);
+                self.shift(lot, units, Place::Outside, to)?;
+                self.moved(store, lot, units, Place::Outside, to, true);
+                let fact = self.fact_mut(at);
+                fact.cleared[clearing].2 -= units;
+                fact.open += units;
+            }
+        }
+        Ok(())
+    }
+
     fn reverse_document(&mut self, by: usize, document: usize) -> Result<Expected, No> {
         let found = self.documents.get(document).filter(|found| USERS[by].1 == Some(found.store));
         let Some(found) = found else { return Err(NOT_FOUND) };
-        let mut any = false;
+        let mut taken_back = Vec::new();
         for movement in found.movements.clone() {
             let left = self.movements[movement].units - self.movements[movement].reversed;
             if left > 0 {
-                any = true;
+                taken_back.push((movement, left));
                 self.take_back(movement, left)?;
             }
         }
-        if any { Ok(created()) } else { Err(REVERSED) }
+        self.take_clearings_back(&taken_back)?;
+        if taken_back.is_empty() { Err(REVERSED) } else { Ok(created()) }
     }
 
     fn race(&mut self, store: usize, item: usize, units: i64, count: usize) -> Expected {
@@ -593,6 +844,7 @@ impl World {
     pub fn who(&self, command: &Command) -> usize {
         let of_order = |dispatch: &usize| &self.dispatches[*dispatch];
         match command {
+            Command::Late { posting, .. } => self.who(posting),
             Command::Receive { store, .. }
             | Command::Issue { store, .. }
             | Command::Adjust { store, .. }
@@ -684,6 +936,9 @@ impl World {
         for (at, dispatch) in self.dispatches.iter().enumerate() {
             dispatch.export(at, &mut lines);
         }
+        for (at, fact) in self.facts.iter().enumerate().filter(|(_, fact)| fact.open > 0) {
+            lines.push(format!("fact{at} {} open {}", STORES[fact.store], fact.open));
+        }
         lines.sort_unstable();
         lines.join("\n")
     }
@@ -710,6 +965,8 @@ impl World {
             "lot_conflict",
             "wrong_status",
             "already_reversed",
+            "late_entry",
+            "too_far_back",
             "not_found",
             "forbidden",
             "store_out_of_scope",
@@ -785,6 +1042,8 @@ enum Old {
     Document(usize, Document),
     Dispatch(usize, Box<Dispatch>),
     Drafts(Vec<usize>),
+    Fact(usize, Fact),
+    Change((usize, usize, usize), Instant),
 }
 
 /// How much there was before a step.
@@ -793,6 +1052,7 @@ struct Before {
     documents: usize,
     movements: usize,
     dispatches: usize,
+    facts: usize,
 }
 
 impl Before {
@@ -803,6 +1063,7 @@ impl Before {
             documents: world.documents.len(),
             movements: world.movements.len(),
             dispatches: world.dispatches.len(),
+            facts: world.facts.len(),
         }
     }
 
@@ -818,6 +1079,11 @@ impl Before {
                 Old::Document(at, document) => world.documents[at] = document,
                 Old::Dispatch(at, dispatch) => world.dispatches[at] = *dispatch,
                 Old::Drafts(drafts) => world.drafts = drafts,
+                Old::Fact(at, fact) => world.facts[at] = fact,
+                Old::Change(key, at) => {
+                    let changes = world.changes.get_mut(&key).expect("it was changed");
+                    changes.remove(changes.partition_point(|(then, _)| *then <= at) - 1);
+                }
             }
         }
         for lot in world.lots.drain(self.lots..) {
@@ -826,5 +1092,6 @@ impl Before {
         world.documents.truncate(self.documents);
         world.movements.truncate(self.movements);
         world.dispatches.truncate(self.dispatches);
+        world.facts.truncate(self.facts);
     }
 }

@@ -139,6 +139,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -187,7 +188,7 @@ pub struct Request<'a> {
     method: &'static str,
     path: String,
     headers: Vec<(String, String)>,
-    body: Option<String>,
+    body: Option<Vec<u8>>,
 }
 
 impl Request<'_> {
@@ -212,11 +213,15 @@ impl Request<'_> {
     }
 
     pub fn json(mut self, body: Value) -> Self {
-        self.body = Some(body.to_string());
+        self.body = Some(body.to_string().into_bytes());
         self.header("content-type", "application/json")
     }
 
-    pub fn text(mut self, body: &str, kind: &str) -> Self {
+    pub fn text(self, body: &str, kind: &str) -> Self {
+        self.bytes(body.as_bytes(), kind)
+    }
+
+    pub fn bytes(mut self, body: &[u8], kind: &str) -> Self {
         self.body = Some(body.to_owned());
         self.header("content-type", kind)
     }
@@ -239,10 +244,10 @@ impl Request<'_> {
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
             .collect();
         let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(1 << 30).read_to_vec();
-        // A workbook is no text, and is told by its first letters.
-        let text = String::from_utf8_lossy(&body.expect("a body")).into_owned();
-        Answer { status, headers, text }
+        let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec();
+        let bytes = bytes.expect("a body");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status, headers, text, bytes }
     }
 }
 

@@ -27,6 +27,31 @@ pub fn empty() -> Option<String> {
     Some(format!("{server}/{name}"))
 }
 
+/// Ends every session with a database, as a restart of the server would.
+pub fn end_sessions(url: &str) {
+    use diesel::Connection;
+    use diesel::connection::SimpleConnection;
+    let mut conn = diesel::PgConnection::establish(url).expect("the server answers");
+    conn.batch_execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .expect("they are ended");
+}
+
+/// How many deadlocks the server has had to break in a database. Ends its sessions, because each
+/// tells what it has counted when it ends.
+pub fn deadlocks(url: &str) -> i64 {
+    use diesel::Connection;
+    use diesel::prelude::*;
+    end_sessions(url);
+    let mut conn = diesel::PgConnection::establish(url).expect("the server answers");
+    let count = "(SELECT deadlocks FROM pg_stat_database WHERE datname = current_database())";
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(count))
+        .get_result(&mut conn)
+        .expect("the server counts")
+}
+
 fn template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     TEMPLATE.get_or_init(|| {

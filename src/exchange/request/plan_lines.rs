@@ -366,21 +366,29 @@ pub enum Headings {
     Chinese,
 }
 
-/// Writes lines as CSV in UTF-8 with a byte order mark, which [`read`] reads back.
-pub fn write(lines: &[PlanLineView], headings: Headings) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+/// Lines as a table of texts, headings first, which [`read`] reads back.
+pub fn grid(lines: &[PlanLineView], headings: Headings) -> Vec<Vec<String>> {
     let heading = |(name, zh): &(&'static str, &'static str)| match headings {
         Headings::Names => *name,
         Headings::Chinese => *zh,
     };
-    let mut records: Vec<Vec<String>> =
-        vec![COLUMNS.iter().map(|column| heading(column).to_owned()).collect()];
-    for line in lines {
-        records.extend(rows_of(line));
-    }
-    for record in &records {
+    let headings = COLUMNS.iter().map(|column| heading(column).to_owned()).collect();
+    std::iter::once(headings).chain(lines.iter().flat_map(rows_of)).collect()
+}
+
+/// Whether the column of a table holds numbers where its cells can be read as such.
+pub fn is_number(column: usize) -> bool {
+    COLUMNS.get(column).is_some_and(|(name, _)| {
+        WHOLE.contains(name) || OF_THE_LINE.contains(name) || name.contains("_percent_")
+    })
+}
+
+/// Writes lines as CSV in UTF-8 with a byte order mark, which [`read`] reads back.
+pub fn write(lines: &[PlanLineView], headings: Headings) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in grid(lines, headings) {
         // A buffer in memory takes everything.
-        if writer.write_record(record).is_err() {
+        if writer.write_record(record.iter().map(|cell| defused(cell))).is_err() {
             break;
         }
     }
@@ -423,10 +431,7 @@ fn rows_of(line: &PlanLineView) -> Vec<Vec<String>> {
             cells.extend(shown);
         }
         rows.push(
-            COLUMNS
-                .iter()
-                .map(|(name, _)| defused(cells.get(*name).map_or("", String::as_str)))
-                .collect(),
+            COLUMNS.iter().map(|(name, _)| cells.get(*name).cloned().unwrap_or_default()).collect(),
         );
     }
     rows

@@ -4,7 +4,9 @@ use super::held::lots_at;
 use super::transit::lots_on_the_way;
 use super::{Line, Question, shortfalls};
 use crate::config::Settings;
+use crate::consumption::daily_use::DailyUse;
 use crate::consumption::queries::Cells;
+use crate::consumption::records::holding;
 use crate::db::schema::item;
 use crate::db::{DbConnection, DbError};
 use crate::kernel::time::plus_days;
@@ -39,6 +41,8 @@ pub struct Evidence {
     pub as_known_at: Instant,
     /// Goods must arrive on or before this day to count.
     pub horizon_end: NaiveDate,
+    /// The daily use that somebody set by hand, where one counts.
+    pub by_hand: Option<DailyUse>,
     /// The lots at the store.
     pub lots: Vec<LotAtStore>,
     /// The lots on the way, each with whether it counts.
@@ -98,8 +102,11 @@ pub fn evidence(
     };
     let lots = lots_at(conn, settings.zone, &moment, &cells)?.remove(&cell).unwrap_or_default();
     let on_the_way = lots_on_the_way(conn, &moment, &cells)?.remove(&cell).unwrap_or_default();
+    let set_by = if moment.is_now { Instant::LAST } else { moment.horizon() };
+    let by_hand = holding(conn, cells.stores.as_deref(), cells.item.as_ref(), today, set_by)?.pop();
     Ok(Some(Evidence {
         plan,
+        by_hand,
         shelf_life: shelf_life(conn, &line.item, today)?,
         line,
         passed_over,

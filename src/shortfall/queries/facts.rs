@@ -12,7 +12,8 @@ use crate::consumption::queries::averages::averages_as_known;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, average_use};
 use crate::db::{DbConnection, DbError};
-use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
+use crate::kernel::{Instant, ItemCode, Quantity, Ratio, StoreCode};
+use crate::report::board::estimated_stock;
 use crate::reserve_plan::level::LevelsInForce;
 use crate::reserve_plan::plan::NotComputable;
 use crate::reserve_plan::queries::governing::Governed;
@@ -61,9 +62,9 @@ impl Facts {
                     .map(|(cell, lots)| (cell.clone(), lots.clone()))
                     .collect(),
             },
-            averages: averages_as_known(conn, frame.window, frame.zone, &cells, moment.known())?,
+            averages: averages_as_known(conn, frame.window, frame.zone, &cells, moment)?,
             last_reports: last_reports(conn, moment, &cells)?,
-            unmatched: cells_with_open_facts(conn, stores, item)?,
+            unmatched: cells_with_open_facts(conn, moment, stores, item)?,
         })
     }
 
@@ -142,10 +143,23 @@ impl Chunk<'_> {
             figures,
             projection: project(frame.today, &held.usable, adc),
             cost,
+            estimated_available: estimated(frame, held.available, adc, last_report_at),
             reasons,
             last_report_at,
         }
     }
+}
+
+/// What a silent store could use by estimate; `None` where nobody asks, where it was heard of lately,
+/// and where nothing tells what it uses.
+fn estimated(
+    frame: &Frame,
+    available: Quantity,
+    adc: Option<Ratio>,
+    last_report_at: Option<Instant>,
+) -> Option<Quantity> {
+    let heard = last_report_at.filter(|at| frame.estimate && *at < frame.stale_before)?;
+    estimated_stock(available, adc, frame.zone.day_of(heard), frame.today)
 }
 
 fn reasons(

@@ -43,6 +43,8 @@ pub struct Frame {
     pub stale_before: Instant,
     /// The days over which consumption is averaged.
     pub window: Window,
+    /// Whether the stock of silent stores is estimated, apart from everything else.
+    pub estimate: bool,
 }
 
 impl Frame {
@@ -58,6 +60,7 @@ impl Frame {
             horizon_end: plus_days(today, question.horizon_days.unwrap_or(settings.horizon_days)),
             stale_before: now.plus(-stale),
             window: Window::before(today, settings.consumption_window_days),
+            estimate: question.estimate,
         }
     }
 }

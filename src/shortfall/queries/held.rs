@@ -6,6 +6,7 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::time::BusinessZone;
 use crate::kernel::{Instant, ItemCode, Moment, Money, Quantity, StoreCode};
+use crate::report::queries::board::last_told_at;
 use crate::shortfall::holding::{LotAtStore, Portion};
 use crate::stock::account::StockState;
 use crate::stock::lot::Expiry;
@@ -216,7 +217,8 @@ fn lots_now(
     Ok(lots)
 }
 
-/// The business time of each store's newest movement, of whatever item.
+/// When each store was last heard of: the business time of its newest movement, of whatever item, or
+/// of its newest stock report.
 ///
 /// # Errors
 /// When the database fails.
@@ -225,15 +227,29 @@ pub fn last_reports(
     moment: &Moment,
     cells: &Cells,
 ) -> Result<HashMap<StoreCode, Instant>, DbError> {
+    let stores = cells.stores.as_deref();
+    let mut heard = last_moved(conn, moment, stores)?;
+    for (store, told) in last_told_at(conn, stores, moment)? {
+        let last = heard.entry(store).or_insert(told);
+        *last = told.max(*last);
+    }
+    Ok(heard)
+}
+
+fn last_moved(
+    conn: &mut DbConnection,
+    moment: &Moment,
+    stores: Option<&[StoreCode]>,
+) -> Result<HashMap<StoreCode, Instant>, DbError> {
     if !moment.is_now {
-        let then = last_movements_at(conn, moment, cells.stores.as_deref())?;
+        let then = last_movements_at(conn, moment, stores)?;
         return Ok(then.into_iter().collect());
     }
     let mut query = stock_balance::table
         .group_by(stock_balance::store_code)
         .select((stock_balance::store_code, diesel::dsl::max(stock_balance::last_occurred_at)))
         .into_boxed();
-    if let Some(stores) = cells.stores.as_deref() {
+    if let Some(stores) = stores {
         query = among!(query, stock_balance::store_code, stores);
     }
     let rows: Vec<(StoreCode, Option<Instant>)> = query.load(conn)?;

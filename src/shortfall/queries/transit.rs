@@ -8,7 +8,7 @@ use crate::kernel::id::{DispatchId, LotId};
 use crate::kernel::{Instant, ItemCode, Moment, Quantity, StoreCode};
 use crate::shortfall::holding::LotOnTheWay;
 use crate::stock::queries::at::in_transit_at;
-use crate::stock::records::find_lots;
+use crate::stock::queries::corrections::lots_known_at;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -29,7 +29,10 @@ type WayRow = (
 );
 
 /// What is on lorries to stores, the first expected first.
-pub(super) fn lots_on_the_way(
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_on_the_way(
     conn: &mut DbConnection,
     moment: &Moment,
     cells: &Cells,
@@ -46,14 +49,13 @@ pub(super) fn on_the_way_then(
     let rows = in_transit_at(conn, moment, &Scope::All, None, cells.item.as_ref())?;
     let ids: BTreeSet<LotId> = rows.iter().map(|row| row.lot_id.clone()).collect();
     let ids: Vec<LotId> = ids.into_iter().collect();
-    let known = find_lots(conn, &ids)?;
+    let known = lots_known_at(conn, &ids, moment)?;
     let mut lots: LotsOnTheWay = LotsOnTheWay::new();
     for row in rows {
-        let Some(mut lot) = known.get(&row.lot_id).cloned() else { continue };
+        let Some(lot) = known.get(&row.lot_id) else { continue };
         if cells.stores.as_ref().is_some_and(|stores| !stores.contains(&row.to_store)) {
             continue;
         }
-        lot.forget_after(moment);
         lots.entry((row.to_store, row.item_code)).or_default().push(LotOnTheWay {
             lot: row.lot_id,
             lot_number: lot.makers_lot.lot_number.as_str().to_owned(),

@@ -145,26 +145,42 @@ pub fn decide(
     occurred_at: Instant,
     lines: Vec<FactLine>,
 ) -> Result<Decided, CommandError> {
+    let mut decided = decide_within_book(tx, store, occurred_at, lines)?;
+    for DecidedLine { line, taking, carrier } in &mut decided.lines {
+        if taking.unmatched.is_zero() {
+            continue;
+        }
+        *carrier = Some(match line.only.as_ref().and_then(|lots| lots.first()) {
+            Some(named) => named.clone(),
+            None => unmatched::house_lot(tx.conn, &line.item_code, tx.now)?,
+        });
+    }
+    Ok(decided)
+}
+
+/// The same for what is only estimated: what the book does not hold stays unmatched on the lines,
+/// no lot carries it, and none of it becomes a movement.
+///
+/// # Errors
+/// When the database fails.
+pub fn decide_within_book(
+    tx: &mut Tx<'_>,
+    store: &StoreCode,
+    occurred_at: Instant,
+    lines: Vec<FactLine>,
+) -> Result<Decided, CommandError> {
     let items: BTreeSet<ItemCode> = lines.iter().map(|line| line.item_code.clone()).collect();
     let items: Vec<ItemCode> = items.into_iter().collect();
     let balances = records::lock_item_balances(tx.conn, store, &items)?;
     let mut promises = cuts::promises_of(tx.conn, store, &items)?;
     let mut holdings = holdings(tx, store, occurred_at, &balances)?;
     let day = tx.settings.zone.day_of(occurred_at);
-    let mut decided = Vec::with_capacity(lines.len());
-    for line in lines {
+    let decide = |line: FactLine| {
         let taking = take_line(&line, day, &mut holdings, &mut promises);
-        let carrier = if taking.unmatched.is_zero() {
-            None
-        } else {
-            match line.only.as_ref().and_then(|lots| lots.first()) {
-                Some(named) => Some(named.clone()),
-                None => Some(unmatched::house_lot(tx.conn, &line.item_code, tx.now)?),
-            }
-        };
-        decided.push(DecidedLine { line, taking, carrier });
-    }
-    Ok(Decided { balances, lines: decided })
+        DecidedLine { line, taking, carrier: None }
+    };
+    let lines = lines.into_iter().map(decide).collect();
+    Ok(Decided { balances, lines })
 }
 
 /// What can have left each balance at the time of the fact.
@@ -253,7 +269,7 @@ pub fn post_fact(
     let slip = paper.slip.clone().unwrap_or_default();
     let released = release(tx, &paper.store, paper.occurred_at, decided)?;
     let (document, movements) = post_on_paper(tx, paper, lines, detail)?;
-    keep(tx, &document, &slip, decided, released, &movements)?;
+    keep(tx, &document.reference(), &slip, decided, released, &movements)?;
     Ok((document, movements))
 }
 
@@ -290,17 +306,12 @@ pub fn release(
 /// When the database fails.
 pub fn keep(
     tx: &mut Tx<'_>,
-    document: &StockDocument,
+    by: &DocumentRef,
     slip: &str,
     decided: &Decided,
     released: Vec<Reservation>,
     movements: &[MovementView],
 ) -> Result<(), CommandError> {
-    let by = DocumentRef {
-        kind: document.kind.as_str().to_owned(),
-        id: document.id.to_string(),
-        number: document.number.clone(),
-    };
     for cut in released {
         let cut = ReservationCut {
             id: ReservationCutId::generate(),

@@ -16,7 +16,7 @@ pub use correct::post_adjustment;
 pub use period::{close_period, reopen_period};
 pub use recall::recall;
 pub use receive::post_receipt;
-pub use reverse::{naming_users, reverse_document, reverse_movement};
+pub use reverse::{Why, naming_users, reverse_document, reverse_movement, take_back_estimates};
 pub use settle_cost::{SettledView, settle_cost};
 pub use write_off::{approve_write_off, cancel_write_off, post_write_off};
 
@@ -88,14 +88,16 @@ pub fn post_on_paper(
         lines,
     };
     let Posted { number, movements } = post(tx, posting)?;
-    let recorded_at = movements.last().map_or(tx.now, |movement| movement.recorded_at);
+    let (occurred_at, recorded_at) = movements
+        .last()
+        .map_or((paper.occurred_at, tx.now), |last| (last.occurred_at, last.recorded_at));
     let document = StockDocument {
         id: paper.id,
         kind: paper.kind,
         number,
         store_code: paper.store,
         status: DocumentStatus::Posted,
-        occurred_at: paper.occurred_at,
+        occurred_at,
         recorded_at,
         created_by: tx.actor.name.clone(),
         approved_by: None,
@@ -122,7 +124,7 @@ pub fn post(tx: &mut Tx<'_>, posting: Posting) -> Result<Posted, CommandError> {
 }
 
 /// The views of movements that nothing has taken back yet.
-pub(super) fn fresh_views(movements: Vec<Movement>) -> Vec<MovementView> {
+pub fn fresh_views(movements: Vec<Movement>) -> Vec<MovementView> {
     movements.into_iter().map(|movement| MovementView::new(movement, Vec::new())).collect()
 }
 

@@ -18,6 +18,7 @@ use crate::stock::requests::{
 use crate::stock::unmatched::HowCleared;
 use crate::stock::views::{DocumentHead, ReceiptDetail, ReceiptLineView, ReceiptView};
 use chrono::Datelike;
+use std::collections::BTreeMap;
 
 /// Takes stock into a store.
 ///
@@ -44,11 +45,12 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
     let open = unmatched::lock_open(tx, &store, items)?;
     unmatched::check_named(&named, &open)?;
     let id = StockDocumentId::generate();
+    let lots = lots_of(tx, &store, &lines, id.as_str())?;
     let mut movements = Vec::with_capacity(lines.len());
     let mut views = Vec::with_capacity(lines.len());
-    for (at, (line, asked)) in lines.iter().zip(&request.lines).enumerate() {
-        let line_no = i64::try_from(at + 1).unwrap_or(i64::MAX);
-        let (makers, lot_id) = lot_of(tx, &store, line, at, id.as_str())?;
+    for (line_no, ((line, asked), (makers, lot_id))) in
+        (1..).zip(lines.iter().zip(&request.lines).zip(lots))
+    {
         movements.push(NewMovement::new(
             MovementKind::Receipt,
             &store,
@@ -132,6 +134,27 @@ fn came_to_light(
         named,
         pieces: pieces.collect(),
     }
+}
+
+/// The lot of each line with its maker's lot.
+///
+/// They are locked in one order, whatever the order of the lines, so that two receipts of the same
+/// lots never wait for each other.
+fn lots_of(
+    tx: &mut Tx<'_>,
+    store: &StoreCode,
+    lines: &[ReceiptLine],
+    document: &str,
+) -> Result<Vec<(MakersLot, LotId)>, CommandError> {
+    let mut ordered: Vec<(usize, &ReceiptLine)> = lines.iter().enumerate().collect();
+    ordered.sort_by_key(|(_, line)| {
+        line.lot.lot_number.as_ref().map(|number| (&line.item.code, number, &line.lot.maker))
+    });
+    let mut found = BTreeMap::new();
+    for (at, line) in ordered {
+        found.insert(at, lot_of(tx, store, line, at, document)?);
+    }
+    Ok(found.into_values().collect())
 }
 
 /// The lot of a line with its maker's lot: those that the book knows, or new ones.

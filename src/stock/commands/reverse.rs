@@ -2,7 +2,7 @@
 
 use crate::command::{CommandError, Done, Subject, Tx};
 use crate::kernel::id::{MovementId, StockDocumentId, UnmatchedId};
-use crate::kernel::{Code, FaultCode, Faults, Quantity, Refusal};
+use crate::kernel::{Code, FaultCode, Faults, Instant, Quantity, Refusal};
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::commands::unmatched::Reopened;
 use crate::stock::commands::{fresh_views, left_of, post, subject};
@@ -49,7 +49,7 @@ pub fn reverse_movement(
     };
     let reversals = reversals_of(tx, std::slice::from_ref(&movement))?;
     let quantity = rules::reverse(&movement, left(&movement, &reversals), asked.quantity)?;
-    let view = reverse(tx, vec![(movement, quantity)], &asked)?;
+    let view = reverse(tx, vec![(movement, quantity)], &asked.why)?;
     Ok(Done::created(subject, &view))
 }
 
@@ -87,14 +87,22 @@ pub fn reverse_document(
         Some(lines) => rules::of_lines(originals, lines.iter().map(ReversalLine::asked), left)?,
     };
     let subject = subject(&document);
-    let view = reverse(tx, targets, &asked)?;
+    let view = reverse(tx, targets, &asked.why)?;
     Ok(Done::created(subject, &view))
 }
 
 struct Asked {
     quantity: Option<Quantity>,
-    reason: ReasonCode,
-    note: Option<String>,
+    why: Why,
+}
+
+/// Why something is taken back.
+#[derive(Debug, Clone)]
+pub struct Why {
+    /// From the list of reasons.
+    pub reason: ReasonCode,
+    /// In words.
+    pub note: Option<String>,
 }
 
 fn parse(request: &ReversalRequest) -> Result<Asked, Refusal> {
@@ -102,7 +110,8 @@ fn parse(request: &ReversalRequest) -> Result<Asked, Refusal> {
     let units = request.quantity.map(|units| quantity(units, "/quantity", &mut faults));
     let reason = reason(&request.reason_code, "/reason_code", &mut faults);
     let note = optional_text::<200>(request.note.as_ref(), "/note", &mut faults);
-    faults.finish(reason.map(|reason| Asked { quantity: units.flatten(), reason, note }))
+    faults
+        .finish(reason.map(|reason| Asked { quantity: units.flatten(), why: Why { reason, note } }))
 }
 
 type Reversals = BTreeMap<MovementId, Vec<(MovementId, Quantity)>>;
@@ -120,7 +129,7 @@ fn left(movement: &Movement, reversals: &Reversals) -> Quantity {
 fn reverse(
     tx: &mut Tx<'_>,
     targets: Vec<(Movement, Quantity)>,
-    asked: &Asked,
+    why: &Why,
 ) -> Result<ReversalView, CommandError> {
     let Some(document) = targets.first().map(|(movement, _)| movement.document.clone()) else {
         return Err(Refusal::plain(Code::AlreadyReversed).into());
@@ -134,19 +143,7 @@ fn reverse(
         rules::reverse(movement, *quantity, Some(*quantity))?;
     }
     let reopened = with_clearings(tx, &mut targets)?;
-    let lines: Vec<NewMovement> = targets
-        .iter()
-        .map(|(movement, quantity)| NewMovement {
-            kind: MovementKind::Reversal,
-            quantity: *quantity,
-            from: movement.line.to.clone(),
-            to: movement.line.from.clone(),
-            reason_code: Some(asked.reason.as_str().to_owned()),
-            note: asked.note.clone(),
-            reverses: Some(movement.id.clone()),
-            ..movement.line.clone()
-        })
-        .collect();
+    let lines = lines_back(&targets, why);
     let taken_back: Vec<Movement> = targets.iter().map(|(movement, _)| movement.clone()).collect();
     records::lock_for(tx.conn, &lines, &When::now(tx.now, tx.settings.zone))?;
     records::refuse_absorbed(tx.conn, &taken_back)?;
@@ -167,6 +164,58 @@ fn reverse(
     };
     reopened.store(tx)?;
     Ok(ReversalView { movements: fresh_views(posted.movements) })
+}
+
+fn lines_back(targets: &[(Movement, Quantity)], why: &Why) -> Vec<NewMovement> {
+    let back = |(movement, quantity): &(Movement, Quantity)| NewMovement {
+        kind: MovementKind::Reversal,
+        quantity: *quantity,
+        from: movement.line.to.clone(),
+        to: movement.line.from.clone(),
+        reason_code: Some(why.reason.as_str().to_owned()),
+        note: why.note.clone(),
+        reverses: Some(movement.id.clone()),
+        ..movement.line.clone()
+    };
+    targets.iter().map(back).collect()
+}
+
+/// Takes estimates of one document back at their own business time: what never happened leaves no
+/// trace in the stock of any day, and a later count answers as to any late entry.
+///
+/// They are taken back just before they were posted, so that the card never runs below what was
+/// there, and what is estimated anew for an earlier time finds the stock.
+///
+/// # Errors
+/// As for late entries: `period_closed`, `late_entry`; failures of the database.
+pub fn take_back_estimates(
+    tx: &mut Tx<'_>,
+    targets: &[(Movement, Quantity)],
+    why: &Why,
+) -> Result<(), CommandError> {
+    let mut by_time: BTreeMap<Instant, Vec<(Movement, Quantity)>> = BTreeMap::new();
+    for (movement, quantity) in targets.iter().filter(|(_, quantity)| !quantity.is_zero()) {
+        let (zone, at) = (tx.settings.zone, movement.occurred_at);
+        let before = at.previous();
+        let at = if zone.day_of(before) == zone.day_of(at) { before } else { at };
+        by_time.entry(at).or_default().push((movement.clone(), *quantity));
+    }
+    for (occurred_at, targets) in by_time {
+        let Some((first, _)) = targets.first() else { continue };
+        let posting = Posting {
+            document_kind: first.document.kind.clone(),
+            document_id: first.document.id.clone(),
+            numbering: Numbering::Given(first.document.number.clone()),
+            occurred_at,
+            slip_number: None,
+            after_the_fact: false,
+            actor: tx.actor.name.clone(),
+            bound: None,
+            lines: lines_back(&targets, why),
+        };
+        post(tx, posting)?;
+    }
+    Ok(())
 }
 
 /// Adds what must go back with a fact: as much of its clearings as is taken back of it beyond what

@@ -150,7 +150,7 @@ pub fn approve_write_off(
         let released = fact::release(tx, &store, at, &decided)?;
         let lines = decided.movements(MovementKind::WriteOff, &store, Outside::WriteOff);
         let posted = post_approved(tx, &document, at, Some(&slip), lines)?;
-        fact::keep(tx, &document, &slip, &decided, released, &posted)?;
+        fact::keep(tx, &document.reference(), &slip, &decided, released, &posted)?;
         return finish(tx, document, detail, posted);
     }
     let (lines, now) = (movements(&document.store_code, &detail)?, tx.now);

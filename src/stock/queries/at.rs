@@ -14,8 +14,8 @@ use crate::kernel::id::{DispatchId, LotId, ShipmentId};
 use crate::kernel::{BusinessZone, Instant, ItemCode, Moment, Quantity, StoreCode};
 use crate::stock::account::StockState;
 use crate::stock::balance::LotBalance;
+use crate::stock::queries::corrections::lots_known_at;
 use crate::stock::queries::{InTransit, StockFilter};
-use crate::stock::records::find_lots;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -338,13 +338,11 @@ pub fn stock_at(
     rows.truncate(most);
     let ids: BTreeSet<LotId> = rows.iter().map(|((_, _, lot, _), _)| lot.clone()).collect();
     let ids: Vec<LotId> = ids.into_iter().collect();
-    let lots = find_lots(conn, &ids)?;
+    let lots = lots_known_at(conn, &ids, moment)?;
     let balance = |((store_code, _, lot, state), held): (PlaceKey, Held)| {
-        let mut lot = lots.get(&lot)?.clone();
-        lot.forget_after(moment);
         Some(LotBalance {
             store_code,
-            lot,
+            lot: lots.get(&lot)?.clone(),
             state,
             on_hand: Quantity::new(held.on_hand).ok()?,
             reserved: Quantity::new(held.reserved).ok()?,

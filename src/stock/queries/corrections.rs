@@ -2,14 +2,15 @@
 
 use crate::db::schema::{lot, lot_cost_event, makers_lot_event, reservation, transit_balance};
 use crate::db::{DbConnection, DbError};
-use crate::kernel::Instant;
 use crate::kernel::id::{LotId, MakersLotId};
+use crate::kernel::{Instant, Moment};
 use crate::stock::label::{CostEvent, Label, LabelChange, LabelEvent};
-use crate::stock::lot::MakersLot;
+use crate::stock::lot::{Expiry, Lot, MakersLot};
 use crate::stock::queries;
 use crate::stock::records::corrections::{CostEventRow, LabelEventRow};
+use crate::stock::records::find_lots;
 use diesel::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many maker's lots of one story are followed.
 const STORY_MAX: usize = 100;
@@ -72,6 +73,63 @@ pub fn label_known_at(
 ) -> Result<Label, DbError> {
     let later = events_of(conn, &lot.id)?.into_iter().find(|event| event.recorded_at > at);
     Ok(later.map_or_else(|| Label::from(lot), |event| event.before))
+}
+
+/// Lots as they were known at a moment: without a recall or a longer life that came later, and with
+/// the expiry that stood on record then.
+///
+/// A mistyped expiry is wrong whatever the business time, so only what is asked as known before its
+/// correction shows it; one that was extended was shorter before.
+///
+/// # Errors
+/// When the database fails.
+pub fn lots_known_at(
+    conn: &mut DbConnection,
+    ids: &[LotId],
+    moment: &Moment,
+) -> Result<BTreeMap<LotId, Lot>, DbError> {
+    let mut lots = find_lots(conn, ids)?;
+    if moment.is_now {
+        return Ok(lots);
+    }
+    let makers: BTreeSet<MakersLotId> =
+        lots.values().map(|lot| lot.makers_lot.id.clone()).collect();
+    let makers: Vec<MakersLotId> = makers.into_iter().collect();
+    let mut before: BTreeMap<MakersLotId, Expiry> = BTreeMap::new();
+    for makers in makers.chunks(1_000) {
+        let rows: Vec<(MakersLotId, LabelChange, Instant, String)> = makers_lot_event::table
+            .filter(makers_lot_event::makers_lot_id.eq_any(makers))
+            .filter(makers_lot_event::recorded_at.gt(moment.horizon()))
+            .select((
+                makers_lot_event::makers_lot_id,
+                makers_lot_event::kind,
+                makers_lot_event::recorded_at,
+                makers_lot_event::label_before,
+            ))
+            .order((makers_lot_event::makers_lot_id, makers_lot_event::seq))
+            .load(conn)?;
+        for (makers, kind, recorded_at, label) in rows {
+            let is_later = match kind {
+                LabelChange::ExpiryExtended => true,
+                LabelChange::Correction | LabelChange::ExpiryCorrected => {
+                    moment.known().is_some_and(|known| recorded_at > known)
+                }
+            };
+            let expiry = Label::from_json(&label)
+                .and_then(|label| Expiry::from_columns(&label.expiry, label.expires_on));
+            // The first that came later tells what was there before all of them.
+            if let Some(expiry) = expiry.filter(|_| is_later) {
+                before.entry(makers).or_insert(expiry);
+            }
+        }
+    }
+    for lot in lots.values_mut() {
+        lot.forget_after(moment);
+        if let Some(expiry) = before.get(&lot.makers_lot.id) {
+            lot.makers_lot.expiry = *expiry;
+        }
+    }
+    Ok(lots)
 }
 
 /// The lots to which the stock of a lot went by corrections, the first in front.

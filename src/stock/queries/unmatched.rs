@@ -1,16 +1,19 @@
 //! Reading facts that the book could not cover.
 
 use crate::access::Scope;
-use crate::db::schema::{store, unmatched_clearing, unmatched_fact};
+use crate::db::schema::{stock_movement, store, unmatched_clearing, unmatched_fact};
 use crate::db::{DbConnection, DbError};
-use crate::kernel::id::UnmatchedId;
+use crate::kernel::id::{MovementId, UnmatchedId};
 use crate::kernel::page::PageSize;
-use crate::kernel::{Instant, ItemCode, Quantity, RegionCode, StoreCode};
+use crate::kernel::{Instant, ItemCode, Moment, Quantity, RegionCode, StoreCode};
 use crate::stock::records::unmatched::{ClearingRow, FactRow};
 use crate::stock::unmatched::{Clearing, UnmatchedFact};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Ids that one statement names at most.
+const ASKED_AT_ONCE: usize = 1_000;
 
 /// Which facts to list.
 #[derive(Debug, Clone, Default)]
@@ -168,27 +171,92 @@ pub fn open_unmatched_through(
     Ok((u64::try_from(open.len()).unwrap_or(u64::MAX), Quantity::total(open)))
 }
 
-/// Where facts are open: the figures of these stores and items are doubtful.
+/// Where facts were open at a moment: the figures of these stores and items are doubtful.
 ///
 /// # Errors
 /// When the database fails.
 pub fn cells_with_open_facts(
     conn: &mut DbConnection,
+    moment: &Moment,
     stores: Option<&[StoreCode]>,
     item: Option<&ItemCode>,
 ) -> Result<BTreeSet<(StoreCode, ItemCode)>, DbError> {
     let mut query = unmatched_fact::table
-        .filter(unmatched_fact::still_open.gt(Quantity::ZERO))
-        .select((unmatched_fact::store_code, unmatched_fact::item_code))
-        .distinct()
+        .select((
+            unmatched_fact::id,
+            unmatched_fact::movement_id,
+            unmatched_fact::quantity,
+            unmatched_fact::store_code,
+            unmatched_fact::item_code,
+        ))
         .into_boxed();
+    query = if moment.is_now {
+        query.filter(unmatched_fact::still_open.gt(Quantity::ZERO))
+    } else {
+        query
+            .filter(unmatched_fact::occurred_at.le(moment.as_of))
+            .filter(unmatched_fact::recorded_at.le(moment.as_known_at))
+    };
     if let Some(stores) = stores {
         query = among!(query, unmatched_fact::store_code, stores);
     }
     if let Some(item) = item {
         query = query.filter(unmatched_fact::item_code.eq(item));
     }
-    let cells: Vec<(StoreCode, ItemCode)> =
-        query.order((unmatched_fact::store_code, unmatched_fact::item_code)).load(conn)?;
-    Ok(cells.into_iter().collect())
+    type Row = (UnmatchedId, MovementId, Quantity, StoreCode, ItemCode);
+    let facts: Vec<Row> = query.order(unmatched_fact::id).load(conn)?;
+    let cleared = if moment.is_now { BTreeMap::new() } else { cleared_at(conn, moment, &facts)? };
+    let cell = |(id, _, quantity, store, item): Row| {
+        (cleared.get(&id).is_none_or(|cleared| *cleared < quantity.units()))
+            .then_some((store, item))
+    };
+    Ok(facts.into_iter().filter_map(cell).collect())
+}
+
+/// How much of some facts was cleared or taken back at a moment of the past.
+fn cleared_at(
+    conn: &mut DbConnection,
+    moment: &Moment,
+    facts: &[(UnmatchedId, MovementId, Quantity, StoreCode, ItemCode)],
+) -> Result<BTreeMap<UnmatchedId, i64>, DbError> {
+    let mut cleared: BTreeMap<UnmatchedId, i64> = BTreeMap::new();
+    // A clearing counts for its fact, and its reversal against it; that of the fact itself for it.
+    let mut counts: BTreeMap<MovementId, (UnmatchedId, i64)> = BTreeMap::new();
+    for facts in facts.chunks(ASKED_AT_ONCE) {
+        let ids: Vec<&UnmatchedId> = facts.iter().map(|(id, ..)| id).collect();
+        let rows: Vec<(UnmatchedId, MovementId, Quantity)> = unmatched_clearing::table
+            .inner_join(
+                stock_movement::table.on(unmatched_clearing::movement_id.eq(stock_movement::id)),
+            )
+            .filter(unmatched_clearing::unmatched_id.eq_any(ids))
+            .filter(stock_movement::occurred_at.le(moment.as_of))
+            .filter(stock_movement::recorded_at.le(moment.as_known_at))
+            .select((
+                unmatched_clearing::unmatched_id,
+                unmatched_clearing::movement_id,
+                unmatched_clearing::quantity,
+            ))
+            .load(conn)?;
+        for (fact, movement, quantity) in rows {
+            *cleared.entry(fact.clone()).or_default() += quantity.units();
+            counts.insert(movement, (fact, -1));
+        }
+        counts.extend(facts.iter().map(|(id, movement, ..)| (movement.clone(), (id.clone(), 1))));
+    }
+    let movements: Vec<&MovementId> = counts.keys().collect();
+    for movements in movements.chunks(ASKED_AT_ONCE) {
+        let rows: Vec<(Option<MovementId>, Quantity)> = stock_movement::table
+            .filter(stock_movement::reverses.eq_any(movements.iter().copied()))
+            .filter(stock_movement::occurred_at.le(moment.as_of))
+            .filter(stock_movement::recorded_at.le(moment.as_known_at))
+            .select((stock_movement::reverses, stock_movement::quantity))
+            .load(conn)?;
+        for (reversed, quantity) in rows {
+            if let Some((fact, sign)) = reversed.and_then(|reversed| counts.get(&reversed)) {
+                let taken_back = sign * quantity.units();
+                *cleared.entry(fact.clone()).or_default() += taken_back;
+            }
+        }
+    }
+    Ok(cleared)
 }

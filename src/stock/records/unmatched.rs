@@ -1,17 +1,19 @@
 //! Facts that the book could not cover, and what clears them.
 
+use crate::db::memory::{self, Remembered};
 use crate::db::schema::{unmatched_clearing, unmatched_fact};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{LotId, MakersLotId, MovementId, UnmatchedId};
 use crate::kernel::{Instant, ItemCode, LotNumber, Quantity, StoreCode};
-use crate::load_locked;
 use crate::stock::account::Outside;
 use crate::stock::lot::{Expiry, MakersLot, Provenance};
 use crate::stock::movement::DocumentRef;
 use crate::stock::records::{find_or_insert_lot, insert_makers_lot, lock_makers_lot_named};
 use crate::stock::unmatched::{Clearing, HowCleared, UnmatchedFact};
+use crate::{load_locked, steady};
 use chrono::NaiveDate;
 use diesel::prelude::*;
+use std::collections::BTreeSet;
 
 /// The number of the lot that carries what nobody can name.
 const HOUSE_LOT: &str = "UNMATCHED";
@@ -165,8 +167,32 @@ pub fn insert_fact(conn: &mut DbConnection, fact: &UnmatchedFact) -> Result<(), 
         actor: fact.actor,
         version: fact.version,
     };
+    memory::forget::<StoresWithout>();
     diesel::insert_into(unmatched_fact::table).values(row).execute(conn)?;
     Ok(())
+}
+
+/// Stores of which a transaction of SQLite knows that no fact is open there.
+#[derive(Debug, Default)]
+struct StoresWithout(BTreeSet<StoreCode>);
+
+impl Remembered for StoresWithout {}
+
+/// Whether no fact is open at a store, which is the rule; asked for once in a transaction. On
+/// PostgreSQL others may open one meanwhile, so nothing is said there.
+fn is_known_without(conn: &mut DbConnection, store: &StoreCode) -> Result<bool, DbError> {
+    let DbConnection::Sqlite(conn) = conn else { return Ok(false) };
+    if memory::recall(|known: &mut StoresWithout| known.0.contains(store)) == Some(true) {
+        return Ok(true);
+    }
+    let open = unmatched_fact::table
+        .filter(unmatched_fact::store_code.eq(store))
+        .filter(unmatched_fact::still_open.gt(Quantity::ZERO));
+    let is_open: bool = steady!(diesel::select(diesel::dsl::exists(open))).get_result(conn)?;
+    if !is_open {
+        memory::recall(|known: &mut StoresWithout| known.0.insert(store.clone()));
+    }
+    Ok(!is_open)
 }
 
 /// The open facts of some items at a store, the oldest in front, locked.
@@ -180,6 +206,9 @@ pub fn lock_open(
     store: &StoreCode,
     items: &[ItemCode],
 ) -> Result<Vec<UnmatchedFact>, DbError> {
+    if is_known_without(conn, store)? {
+        return Ok(Vec::new());
+    }
     let rows: Vec<FactRow> = load_locked!(
         conn,
         unmatched_fact::table
@@ -257,6 +286,7 @@ pub fn lock_touched(
 /// # Errors
 /// When the database fails.
 pub fn store_open(conn: &mut DbConnection, fact: &UnmatchedFact) -> Result<(), DbError> {
+    memory::forget::<StoresWithout>();
     diesel::update(unmatched_fact::table.find(&fact.id))
         .set((
             unmatched_fact::still_open.eq(fact.open),

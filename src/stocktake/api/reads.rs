@@ -9,6 +9,8 @@ use crate::kernel::id::{CountId, LotId, StocktakeId};
 use crate::kernel::page::Page;
 use crate::kernel::{Code, FaultCode, Faults, Instant, ItemCode, Refusal, StoreCode};
 use crate::stock::StockState;
+use crate::stock::facts::Promise;
+use crate::stock::records::cuts::promises_of;
 use crate::stock::records::find_lots;
 use crate::stocktake::accuracy::Figures;
 use crate::stocktake::commands::no_stocktake;
@@ -290,7 +292,7 @@ pub struct VarianceQuery {
 ///
 /// Each line with what was counted and what the book says of that very moment, their difference
 /// with its value and reason, and the movements made meanwhile: `frozen` and every movement but
-/// those `after_count` add up to `book`. While a blind stocktake is open, lines that are not
+/// those `after_count` add up to `book`; and the promises that posting it would cut. While a blind stocktake is open, lines that are not
 /// decided tell nothing.
 #[utoipa::path(tag = "stocktakes", operation_id = "list_stocktake_variances",
     params(("id" = String, Path, description = "Id or number"), VarianceQuery),
@@ -333,10 +335,29 @@ pub async fn list_stocktake_variances(
                 .take(most)
                 .collect();
             let page = Page::from_probe(rows, size, |line: &Evaluated| line.line.line_no);
-            let row = |line: Evaluated| VarianceRow::new(&stocktake, &line, &books, &lots);
+            let promises = still_to_cut(conn, &stocktake, &page.rows)?;
+            let row =
+                |line: Evaluated| VarianceRow::new(&stocktake, &line, &books, &lots, &promises);
             Ok(VariancePage::from(page.map(row)))
         })
         .await
+}
+
+/// The promises of what some lines lack, while posting may still cut them.
+fn still_to_cut(
+    conn: &mut DbConnection,
+    stocktake: &Stocktake,
+    lines: &[Evaluated],
+) -> Result<Vec<Promise>, DbError> {
+    let lacks = |line: &&Evaluated| line.difference().is_some_and(|units| units < 0);
+    let items: BTreeSet<&ItemCode> =
+        lines.iter().filter(lacks).map(|line| &line.line.item_code).collect();
+    if items.is_empty() || stocktake.ended.is_some() {
+        return Ok(Vec::new());
+    }
+    let items: Vec<ItemCode> = items.into_iter().cloned().collect();
+    let promises = promises_of(conn, &stocktake.store_code, &items)?;
+    Ok(promises.into_iter().map(|(_, promise)| promise).collect())
 }
 
 /// Of which stocktakes to show the accuracy.

@@ -3,13 +3,13 @@
 use crate::catalogue::records as catalogue;
 use crate::command::{CommandError, Done, Tx};
 use crate::kernel::id::{LotId, StocktakeId};
-use crate::kernel::{FaultCode, Faults, Instant, Quantity, Refusal};
+use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Quantity, Refusal};
 use crate::stock::Lot;
 use crate::stock::document::format_number;
 use crate::stock::records::{find_lots, lock_chain, next_number};
 use crate::stock::requests::{head, optional_text};
 use crate::stocktake::commands::{all_lines, subject};
-use crate::stocktake::queries::{Held, changes, held};
+use crate::stocktake::queries::{Held, changes, held, left_unmatched};
 use crate::stocktake::records;
 use crate::stocktake::requests::StocktakeRequest;
 use crate::stocktake::sheet::{
@@ -18,7 +18,7 @@ use crate::stocktake::sheet::{
 use crate::stocktake::variance::Books;
 use crate::stocktake::views::StocktakeView;
 use chrono::Datelike;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most lines that a sheet may have; a larger store is counted by category.
 const SHEET_MAX: usize = 20_000;
@@ -92,7 +92,8 @@ fn frozen_at(tx: &Tx<'_>, request: &StocktakeRequest, faults: &mut Faults) -> Op
     Some(at)
 }
 
-/// The lots that the book knew at the moment of the sheet, by item and first expired first.
+/// The lots that the book knew at the moment of the sheet, by item and first expired first; and
+/// those under which it keeps what left unmatched of items that it holds no more.
 fn sheet(tx: &mut Tx<'_>, stocktake: &Stocktake) -> Result<Vec<SheetLine>, CommandError> {
     let items = match &stocktake.coverage {
         Coverage::Items(items) => Some(items.as_slice()),
@@ -116,6 +117,15 @@ fn sheet(tx: &mut Tx<'_>, stocktake: &Stocktake) -> Result<Vec<SheetLine>, Comma
             Some((held, book))
         })
         .collect();
+    // An item of which facts took everything still has a line, so that its emptiness can be counted
+    // and the facts be cleared.
+    let on_the_sheet: BTreeSet<ItemCode> =
+        rows.iter().map(|(held, _)| held.item_code.clone()).collect();
+    let emptied = left_unmatched(tx.conn, store, items, stocktake.frozen_at)?
+        .into_iter()
+        .filter(|held| stocktake.coverage.includes(&held.item_code, held.category))
+        .filter(|held| !on_the_sheet.contains(&held.item_code));
+    rows.extend(emptied.map(|held| (held, Quantity::ZERO)));
     if rows.len() > SHEET_MAX {
         return Err(Refusal::fault("/category", FaultCode::Required).into());
     }

@@ -4,16 +4,13 @@ use crate::command::{CommandError, Done, Tx};
 use crate::kernel::id::{LotId, ReservationCutId, StocktakeId};
 use crate::kernel::{Instant, ItemCode, Quantity};
 use crate::stock::commands::unmatched::{clear_by_count, lock_open};
-use crate::stock::facts::{Cut, Promise, cut_down_to};
+use crate::stock::facts::{Cut, Promise};
 use crate::stock::posting::When;
 use crate::stock::records::{
-    self as stock, Numbering, Posting, Reservation, count_marks, cuts, lock_chain, lock_for,
-    mark_counted, release,
+    Numbering, Posting, Reservation, count_marks, cuts, lock_chain, lock_for, mark_counted, release,
 };
 use crate::stock::unmatched::{ReservationCut, UnmatchedFact};
-use crate::stock::{
-    Account, CountMark, DocumentRef, MovementKind, NewMovement, Outside, StockState,
-};
+use crate::stock::{Account, CountMark, DocumentRef, MovementKind, NewMovement, Outside};
 use crate::stocktake::accuracy::Figures;
 use crate::stocktake::commands::found::found_lot;
 use crate::stocktake::commands::{finish, locked, step};
@@ -37,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Errors
 /// `not_found`, `stale_version`, `wrong_status`, `count_incomplete`, `approval_required`,
 /// `absorbed_by_count` where a later count of a lot is posted already, `late_entry` where a later
-/// balance would fall below zero.
+/// balance would fall below zero, `too_far_back` where the caller's role may not post so late.
 pub fn post(tx: &mut Tx<'_>, id: &StocktakeId, asked: &Finish) -> Result<Done, CommandError> {
     let mut stocktake = locked(tx, id, Action::Post)?;
     stocktake.not_counted = asked.not_counted.unwrap_or(stocktake.not_counted);
@@ -179,16 +176,9 @@ fn cut_promises(
     let promises: Vec<Promise> = promises.into_iter().map(|(_, promise)| promise).collect();
     let by = document(stocktake);
     for line in lines.iter().filter(fewer) {
-        let (Some((lot_id, StockState::Available)), Some((_, counted_at)), Some(difference)) =
-            (line.place(), line.counted(), line.difference())
-        else {
-            continue;
-        };
-        let now = books.on_hand.get(&(lot_id.clone(), StockState::Available)).copied().unwrap_or(0);
-        let left = Quantity::new(now.saturating_add(difference)).unwrap_or(Quantity::ZERO);
-        let of_lot: Vec<Promise> =
-            promises.iter().filter(|promise| promise.lot_id == lot_id).cloned().collect();
-        let lost: Vec<Reservation> = cut_down_to(&of_lot, left)
+        let Some((_, counted_at)) = line.counted() else { continue };
+        let lost: Vec<Reservation> = line
+            .cuts(books, &promises)
             .into_iter()
             .map(|Cut { promise, quantity }| Reservation {
                 document_kind: promise.document_kind,
@@ -291,7 +281,7 @@ fn post_movements(
             bound: None,
             lines,
         };
-        stock::post(tx.conn, tx.settings.zone, tx.now, posting)?;
+        crate::stock::commands::post(tx, posting)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod bases;
 mod capabilities;
 mod governed;
+mod laws;
 mod levels;
 mod plans;
 mod shortfalls;

@@ -1,0 +1,174 @@
+//! What the transaction that is open on this thread has learned under locks that it still holds, and
+//! what it will write before it ends.
+//!
+//! Many commands share a transaction: a group of SQLite's writer, a batch, an import. What one of
+//! them has locked and read need not be asked for by the next, and a row that each of them changes,
+//! such as the head of a store's chain, need be written only once. Without a transaction every
+//! question goes to the database. SQLite's writer takes what it knows to its next transaction, unless
+//! another process has written in between, which SQLite tells it under the lock.
+//!
+//! A savepoint costs SQLite more than most of what is done in it, and is nearly never needed: commands
+//! that are refused have seldom written anything. So a transaction is first run *trusting*, without
+//! savepoints; where a part must then be undone that has written, the whole is rolled back and run
+//! again *careful*.
+
+use crate::db::connection::DbConnection;
+use crate::db::error::DbError;
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// One kind of thing that a transaction remembers.
+pub trait Remembered: Any + Default + Send {
+    /// Writes what has changed and is not in the database yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn write_out(&mut self, _conn: &mut DbConnection) -> Result<(), DbError> {
+        Ok(())
+    }
+}
+
+/// The same with its type erased.
+trait Kept: Any + Send {
+    fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError>;
+}
+
+impl<M: Remembered> Kept for M {
+    fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
+        Remembered::write_out(self, conn)
+    }
+}
+
+/// How the parts of a transaction are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// Without savepoints, in the hope that none is needed.
+    Trusting,
+    /// Each in a savepoint of its own.
+    Careful,
+}
+
+struct Memory {
+    care: Care,
+    care_is_needed: bool,
+    kept: HashMap<TypeId, Box<dyn Kept>>,
+    changes: u64,
+}
+
+thread_local! {
+    /// A transaction begins, runs and ends on one thread, so this is the memory of that transaction.
+    static OPEN: RefCell<Option<Memory>> = const { RefCell::new(None) };
+}
+
+/// What a transaction knew when it was committed: still true for the next one, if nobody else has
+/// written in between.
+#[derive(Default)]
+pub(super) struct Known(HashMap<TypeId, Box<dyn Kept>>);
+
+/// The memory of a transaction; it is lost with this value.
+#[derive(Debug)]
+pub(super) struct Remembering;
+
+impl Remembering {
+    /// Begins with what is known already.
+    pub(super) fn begin(care: Care, known: Known) -> Self {
+        let memory = Memory { care, care_is_needed: false, kept: known.0, changes: 0 };
+        OPEN.with_borrow_mut(|open| *open = Some(memory));
+        Self
+    }
+
+    /// What is known now that everything has been written and committed.
+    pub(super) fn committed(self) -> Known {
+        let kept = OPEN.with_borrow_mut(|open| open.take().map(|memory| memory.kept));
+        Known(kept.unwrap_or_default())
+    }
+}
+
+impl Drop for Remembering {
+    fn drop(&mut self) {
+        OPEN.with_borrow_mut(|open| *open = None);
+    }
+}
+
+/// Looks into what the transaction knows; `None` outside one.
+pub fn recall<M: Remembered, T>(look: impl FnOnce(&mut M) -> T) -> Option<T> {
+    OPEN.with_borrow_mut(|open| {
+        let kept = open.as_mut()?.kept.entry(TypeId::of::<M>());
+        let kept: &mut dyn Any = &mut **kept.or_insert_with(|| Box::<M>::default());
+        kept.downcast_mut().map(look)
+    })
+}
+
+/// Changes what the transaction will write before it ends; `None` outside one, where the caller must
+/// write it.
+pub fn change<M: Remembered, T>(alter: impl FnOnce(&mut M) -> T) -> Option<T> {
+    let altered = recall(alter)?;
+    OPEN.with_borrow_mut(|open| {
+        if let Some(memory) = open.as_mut() {
+            memory.changes += 1;
+        }
+    });
+    Some(altered)
+}
+
+/// Forgets what is known of one kind, because the rows behind it have been written to.
+pub fn forget<M: Remembered>() {
+    OPEN.with_borrow_mut(|open| {
+        if let Some(memory) = open.as_mut() {
+            memory.kept.remove(&TypeId::of::<M>());
+        }
+    });
+}
+
+/// Whether savepoints are dispensed with.
+pub(super) fn is_trusting() -> bool {
+    OPEN.with_borrow(|open| open.as_ref().is_some_and(|memory| memory.care == Care::Trusting))
+}
+
+/// Whether a part could not be undone alone, so that the whole must be, and run with care.
+pub(super) fn care_is_needed() -> bool {
+    OPEN.with_borrow(|open| open.as_ref().is_some_and(|memory| memory.care_is_needed))
+}
+
+/// Says that the transaction must be rolled back and run with care.
+pub(super) fn need_care() {
+    OPEN.with_borrow_mut(|open| {
+        if let Some(memory) = open.as_mut() {
+            memory.care_is_needed = true;
+        }
+    });
+}
+
+/// How often something was changed that is still to be written.
+pub(super) fn changes() -> u64 {
+    OPEN.with_borrow(|open| open.as_ref().map_or(0, |memory| memory.changes))
+}
+
+/// Writes everything that is still to be written, before the transaction ends or asks for it by a
+/// statement.
+///
+/// # Errors
+/// When the database fails.
+pub fn write_out(conn: &mut DbConnection) -> Result<(), DbError> {
+    // Taken out meanwhile, because writing may look into the memory.
+    let mut kept = OPEN
+        .with_borrow_mut(|open| open.as_mut().map(|memory| std::mem::take(&mut memory.kept)))
+        .unwrap_or_default();
+    let outcome = kept.values_mut().try_for_each(|kept| kept.write_out(conn));
+    OPEN.with_borrow_mut(|open| {
+        if let Some(memory) = open.as_mut() {
+            memory.kept = kept;
+        }
+    });
+    outcome
+}
+
+/// Forgets everything, written or not: what it stood on is rolled back.
+pub(super) fn lose() {
+    OPEN.with_borrow_mut(|open| {
+        if let Some(memory) = open.as_mut() {
+            memory.kept.clear();
+        }
+    });
+}
