@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::db::{Db, DbConnection, DbError};
 use crate::kernel::{Clock, ClockWatch};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 /// The running service; cheap to clone.
 #[derive(Clone)]
@@ -16,12 +17,20 @@ pub struct App {
     pub clock_watch: Arc<ClockWatch>,
     /// What the county decided.
     pub settings: Arc<Settings>,
+    /// Long answers that are being written while they are read.
+    pub streams: Arc<AtomicUsize>,
 }
 
 impl App {
     /// A service on a database, told the time by `clock`.
     pub fn new(db: Db, clock: Arc<dyn Clock>, settings: Settings) -> Self {
-        Self { db, clock, clock_watch: Arc::default(), settings: Arc::new(settings) }
+        Self {
+            db,
+            clock,
+            clock_watch: Arc::default(),
+            settings: Arc::new(settings),
+            streams: Arc::default(),
+        }
     }
 
     /// Reads on one snapshot; see [`Db::read`].

@@ -549,6 +549,13 @@ fn matrix(documents: &Documents) -> Vec<Row> {
         ),
         row("list_shortfalls", "shortfalls.read", FiltersRows, "/shortfalls", none()),
         row(
+            "total_shortfalls",
+            "shortfalls.read",
+            FiltersRows,
+            "/shortfalls/totals?by=store",
+            none(),
+        ),
+        row(
             "explain_shortfall",
             "shortfalls.read",
             HidesDocument,

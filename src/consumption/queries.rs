@@ -143,8 +143,8 @@ fn used(
             sum_of!(case_when(into_use, quantity).otherwise(quantity * -1_i64)),
         ))
         .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(store_code.eq_any(stores));
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, store_code, stores);
     }
     if let Some(item) = &cells.item {
         query = query.filter(item_code.eq(item));
@@ -183,8 +183,8 @@ fn taken_back(
                 .otherwise(stock_movement::quantity.nullable()),
         ))
         .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(stock_movement::store_code.eq_any(stores));
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, stock_movement::store_code, stores);
     }
     if let Some(item) = &cells.item {
         query = query.filter(stock_movement::item_code.eq(item));

@@ -32,3 +32,15 @@ macro_rules! sum_of {
             .sql(") AS BIGINT)")
     };
 }
+
+/// Narrows a boxed query to some values of a column. One value is asked for by `=`, whose statement
+/// stays prepared on SQLite, where a list is prepared anew each time.
+#[macro_export]
+macro_rules! among {
+    ($query:expr, $column:expr, $values:expr) => {
+        match $values {
+            [one] => $query.filter($column.eq(one)),
+            several => $query.filter($column.eq_any(several)),
+        }
+    };
+}

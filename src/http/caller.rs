@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
 use crate::db::{DbConnection, DbError, Panicked};
 use crate::http::problem::{ApiError, language_of, request_id_of};
+use crate::http::stream::{self, Flow};
 use crate::http::table::{Form, Table};
 use crate::idempotency::{KeyedRequest, parse_key};
 use crate::kernel::hash::sha256_hex;
@@ -173,13 +174,44 @@ impl Caller {
             + Send
             + 'static,
     {
-        let (form, language) = (self.form, self.language);
+        let (form, language) = (self.form.without_lines(), self.language);
         let shown =
             self.load(permission, move |conn, app, actor| body(conn, app, actor, form)).await?;
         match shown {
             Shown::Page(view) => Ok(HttpResponse::Ok().json(view)),
             Shown::Whole(table) => table.answer(form, language),
         }
+    }
+
+    /// Answers a read that is written while it is read, on one snapshot, as a file in the form that
+    /// is wanted.
+    ///
+    /// # Errors
+    /// As [`Caller::read`], and `busy` when as many streams are under way as may be.
+    pub async fn stream<F>(
+        self,
+        permission: Permission,
+        name: &str,
+        body: F,
+    ) -> Result<HttpResponse, ApiError>
+    where
+        F: FnOnce(&mut DbConnection, &App, &Actor, &mut Flow) -> Result<(), CommandError>
+            + Send
+            + 'static,
+    {
+        self.actor.require(permission)?;
+        let (form, app, actor) = (self.form, self.app, self.actor);
+        let streams = app.streams.clone();
+        let body = stream::begin(&streams, move |flow| {
+            app.read(|conn| body(conn, &app, &actor, flow)).map_err(ApiError::from)
+        })
+        .await?;
+        let disposition = format!("attachment; filename=\"{name}.{}\"", form.ending());
+        Ok(HttpResponse::Ok()
+            .insert_header((header::CONTENT_TYPE, form.media_type()))
+            .insert_header((header::CONTENT_DISPOSITION, disposition))
+            .insert_header((header::VARY, "Accept, Accept-Language"))
+            .body(body))
     }
 
     /// Answers a read of one versioned thing, with its `ETag`.

@@ -5,12 +5,14 @@ pub mod filters;
 pub mod metrics;
 pub mod moment;
 pub mod problem;
+pub mod stream;
 pub mod table;
 
 pub use caller::{Caller, Sent, Shown, Versioned};
 pub use filters::{Filters, page_after};
 pub use moment::AskedMoment;
 pub use problem::{ApiError, Problem};
+pub use stream::Flow;
 pub use table::{Cell, Form, Table};
 
 /// Declares a page of a list for the OpenAPI document and its conversion.

@@ -1,6 +1,7 @@
 //! Answers as tables: the same rows as JSON, as CSV for programs and people, or as a workbook, by
 //! `Accept`.
 
+use crate::command::CommandError;
 use crate::db::DbError;
 use crate::http::problem::ApiError;
 use crate::kernel::{Bilingual, Code, Language, Money, Quantity, Refusal};
@@ -19,10 +20,13 @@ pub enum Form {
     Json,
     /// CSV in UTF-8, whole.
     Csv,
-    /// A workbook with one sheet, whole.
+    /// A workbook, whole.
     Xlsx,
+    /// JSON, whole, a value on each line (NDJSON).
+    Lines,
 }
 
+const NDJSON: &str = "application/x-ndjson";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 impl Form {
@@ -34,10 +38,40 @@ impl Form {
                 "application/json" | "*/*" => Some(Self::Json),
                 "text/csv" => Some(Self::Csv),
                 XLSX => Some(Self::Xlsx),
+                NDJSON => Some(Self::Lines),
                 _ => None,
             }
         });
         named.unwrap_or(Self::Json)
+    }
+
+    /// The media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Xlsx => XLSX,
+            Self::Lines => NDJSON,
+        }
+    }
+
+    /// What the names of such files end in.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+            Self::Lines => "ndjson",
+        }
+    }
+
+    /// The same for an answer that has no form of lines: a page then.
+    #[must_use]
+    pub const fn without_lines(self) -> Self {
+        match self {
+            Self::Lines => Self::Json,
+            Self::Json | Self::Csv | Self::Xlsx => self,
+        }
     }
 
     /// Whether the whole is wanted, not a page of it.
@@ -134,33 +168,22 @@ impl Table {
     /// # Errors
     /// When the workbook cannot be written.
     pub fn answer(self, form: Form, language: Language) -> Result<HttpResponse, ApiError> {
-        let (kind, ending, body) = match form {
-            Form::Xlsx => (XLSX, "xlsx", self.xlsx(language).map_err(failed)?),
-            Form::Json | Form::Csv => ("text/csv; charset=utf-8", "csv", self.csv(language)),
+        let (form, body) = match form {
+            Form::Xlsx => (form, self.xlsx(language).map_err(failed)?),
+            Form::Json | Form::Csv | Form::Lines => (Form::Csv, self.csv(language)),
         };
-        let disposition = format!("attachment; filename=\"{}.{ending}\"", self.name);
+        let disposition = format!("attachment; filename=\"{}.{}\"", self.name, form.ending());
         Ok(HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, kind))
+            .insert_header((header::CONTENT_TYPE, form.media_type()))
             .insert_header((header::CONTENT_DISPOSITION, disposition))
             .insert_header((header::VARY, "Accept, Accept-Language"))
             .body(body))
     }
 
-    /// RFC 4180 with a byte order mark, by which spreadsheets know UTF-8.
     fn csv(&self, language: Language) -> Vec<u8> {
-        let mut text = String::from("\u{feff}");
-        let headings = self.columns.iter().map(|name| name.in_language(language).to_owned());
-        push_line(&mut text, headings);
+        let mut text = csv_head(&self.columns, language);
         for row in &self.rows {
-            push_line(
-                &mut text,
-                row.iter().map(|cell| match cell {
-                    Cell::Text(words) => harmless(words),
-                    Cell::Number(number) => number.to_string(),
-                    Cell::Money(money) => money.to_string(),
-                    Cell::Empty => String::new(),
-                }),
-            );
+            csv_row(&mut text, row);
         }
         text.into_bytes()
     }
@@ -177,6 +200,99 @@ impl Table {
             }
         }
         workbook.save_to_buffer()
+    }
+}
+
+/// The beginning of a CSV file (RFC 4180): a byte order mark, by which spreadsheets know UTF-8, and the
+/// headings.
+pub fn csv_head(columns: &[Bilingual], language: Language) -> String {
+    let mut text = String::from("\u{feff}");
+    push_line(&mut text, columns.iter().map(|name| name.in_language(language).to_owned()));
+    text
+}
+
+/// Adds a row to a CSV file.
+pub fn csv_row(text: &mut String, row: &[Cell]) {
+    push_line(
+        text,
+        row.iter().map(|cell| match cell {
+            Cell::Text(words) => harmless(words),
+            Cell::Number(number) => number.to_string(),
+            Cell::Money(money) => money.to_string(),
+            Cell::Empty => String::new(),
+        }),
+    );
+}
+
+/// The rows that a sheet of a workbook holds below its headings.
+const SHEET_ROWS_MAX: u32 = 1_048_575;
+
+/// A workbook that is written row by row, through temporary files: one sheet tells what it is about,
+/// the next holds the rows.
+pub struct Sheets {
+    workbook: Workbook,
+    rows: u32,
+}
+
+impl Sheets {
+    /// A workbook with what it is about and the headings of its rows.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn begin(
+        about: &[(Bilingual, Cell)],
+        name: &Bilingual,
+        columns: &[Bilingual],
+        language: Language,
+    ) -> Result<Self, DbError> {
+        let mut workbook = Workbook::new();
+        let mut begin = || -> Result<(), XlsxError> {
+            let sheet = workbook.add_worksheet();
+            sheet.set_name(Bilingual::new("说明", "About").in_language(language))?;
+            sheet.set_column_width(0, 24)?.set_column_width(1, 60)?;
+            for (line, (what, cell)) in (0_u32..).zip(about) {
+                sheet.write_string(line, 0, what.in_language(language))?;
+                write_cell(sheet, line, 1, cell)?;
+            }
+            let sheet = workbook.add_worksheet_with_constant_memory();
+            sheet.set_name(name.in_language(language))?.set_freeze_panes(1, 0)?;
+            for (column, name) in (0_u16..).zip(columns) {
+                sheet.write_string(0, column, name.in_language(language))?;
+            }
+            Ok(())
+        };
+        begin().map_err(failed)?;
+        Ok(Self { workbook, rows: 0 })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// `too_many_rows` when the sheet is full; when it cannot be written.
+    pub fn push(&mut self, row: &[Cell]) -> Result<(), CommandError> {
+        if self.rows >= SHEET_ROWS_MAX {
+            return Err(Refusal::new(
+                Code::TooManyRows,
+                format!("一张工作表最多 {SHEET_ROWS_MAX} 行，请缩小范围或改用 CSV"),
+                format!("A sheet holds {SHEET_ROWS_MAX} rows: ask for less, or for CSV"),
+            )
+            .with("most", SHEET_ROWS_MAX)
+            .into());
+        }
+        self.rows += 1;
+        let sheet = self.workbook.worksheet_from_index(1).map_err(failed)?;
+        for (column, cell) in (0_u16..).zip(row) {
+            write_cell(sheet, self.rows, column, cell).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the whole to `to`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(mut self, to: &mut std::fs::File) -> Result<(), DbError> {
+        self.workbook.save_to_writer(to).map_err(failed)
     }
 }
 

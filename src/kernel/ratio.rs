@@ -21,7 +21,14 @@ impl Ratio {
         if denominator == 0 || numerator == i128::MIN || denominator == i128::MIN {
             return None;
         }
-        let divisor = greatest_common_divisor(numerator.abs(), denominator.abs()).max(1);
+        let divisor = match (i64::try_from(numerator), i64::try_from(denominator)) {
+            // Nearly all are this small, and halves of a word are divided many times as fast.
+            (Ok(numerator), Ok(denominator)) => {
+                let (a, b) = (numerator.unsigned_abs(), denominator.unsigned_abs());
+                i128::from(small_common_divisor(a, b).max(1))
+            }
+            _ => greatest_common_divisor(numerator.abs(), denominator.abs()).max(1),
+        };
         let sign = denominator.signum();
         Some(Self {
             numerator: sign * numerator / divisor,
@@ -94,6 +101,13 @@ impl Ratio {
         let width = usize::try_from(places.min(9)).unwrap_or(9);
         format!("{sign}{}.{:0width$}", cut / scale, cut % scale)
     }
+}
+
+const fn small_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 const fn greatest_common_divisor(mut a: i128, mut b: i128) -> i128 {

@@ -17,8 +17,10 @@ use diesel::result::{DatabaseErrorKind, Error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The most lines that one plan may have.
-pub const MAX_LINES: usize = 5_000;
+/// The most lines that one plan may have: every item at every store of a city by itself. What a
+/// request may hold in bytes (the setting `body_limit`) is reached before; a province names kinds and
+/// regions, or leaves its counties plans of their own.
+pub const MAX_LINES: usize = 100_000;
 
 /// Lines written by one statement: SQLite binds at most 32 766 values.
 const LINES_AT_ONCE: usize = 500;

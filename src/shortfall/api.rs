@@ -1,6 +1,9 @@
 //! The REST face of shortfalls.
 
 pub mod preview;
+mod streams;
+mod table;
+pub mod totals;
 
 use crate::access::Permission;
 use crate::app::App;
@@ -11,6 +14,7 @@ use crate::reserve_plan::level::ResponseLevel;
 use crate::shortfall::queries::{self, Answer, Question};
 use crate::shortfall::rules::Status;
 use crate::shortfall::views::freshness::FreshnessView;
+use crate::shortfall::views::stream::ShortfallStreamLine;
 use crate::shortfall::views::{Explanation, PlanOfRegion, PlanRef, ShortfallRow, TotalsView};
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
@@ -55,7 +59,10 @@ impl From<Answer> for ShortfallPage {
             as_of: answer.as_of,
             as_known_at: answer.as_known_at,
             next_cursor: last.map(|row| Cursor::after(&(&row.store_code, &row.item_code)).into()),
-            totals: answer.totals.map(TotalsView::from),
+            totals: answer.totals.map(|totals| TotalsView {
+                figures: totals.into(),
+                stale_stores: answer.stale_stores,
+            }),
             freshness: None,
             rows,
         }
@@ -153,8 +160,20 @@ fn rows_of(size: PageSize) -> usize {
 /// level that holds there, from the figures of this moment. Stock counts once: what is promised,
 /// expired, recalled or not released is not available. What is on the way counts in the net
 /// shortfall alone, when it arrives within the horizon and in date.
+///
+/// `Accept: application/x-ndjson`, `text/csv` or that of a workbook gives all lines at once, on one
+/// snapshot and however many they are, after `cursor` where it is given; `limit` does not count then.
+/// The first line of NDJSON is `{"head": …}` with plans, level and times, each further one a row, and
+/// the last `{"end": {"rows": …, "totals": …}}`: without it the answer was cut off. Rows of CSV name
+/// plan, level and time each; a workbook tells them on its first sheet. At most four such answers are
+/// under way at once, and one that nobody takes for a minute is cut off.
 #[utoipa::path(tag = "planning", operation_id = "list_shortfalls", params(ShortfallQuery),
-    responses((status = 200, description = "A page of shortfalls", body = ShortfallPage)),
+    responses((status = 200, description = "A page of shortfalls, or all of them", content(
+        (ShortfallPage = "application/json"),
+        (ShortfallStreamLine = "application/x-ndjson"),
+        (String = "text/csv"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ))),
     extensions(("x-permission" = json!("shortfalls.read"))))]
 #[get("/shortfalls")]
 pub async fn list_shortfalls(
@@ -162,6 +181,9 @@ pub async fn list_shortfalls(
     Filters(query): Filters<ShortfallQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let (question, asked) = query.parse(caller.app())?;
+    if caller.form().is_whole() {
+        return streams::whole(caller, question, asked).await;
+    }
     caller
         .read(Permission::ReadShortfalls, move |conn, app, actor| {
             let moment = asked.settle(conn, app)?;
@@ -247,6 +269,7 @@ pub async fn explain_shortfall(
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(list_shortfalls)
+        .service(totals::total_shortfalls)
         .service(explain_shortfall)
         .service(preview::preview_response_level);
 }

@@ -1,6 +1,7 @@
 //! Shortfalls 缺口: what each store lacks against the reserve plan in force.
 
 pub mod api;
+pub mod grouping;
 pub mod holding;
 pub mod preview;
 pub mod projection;

@@ -7,6 +7,7 @@ mod fresh;
 pub mod ground;
 pub mod held;
 pub mod preview;
+pub mod totals;
 pub mod transit;
 
 use crate::catalogue::Category;
@@ -58,6 +59,13 @@ pub struct Question {
     pub moment: Option<Moment>,
 }
 
+impl Question {
+    /// Whether a line of the stores and items asked about stands as asked.
+    fn matches(&self, line: &Line) -> bool {
+        self.status.is_none_or(|status| line.figures.status == status)
+    }
+}
+
 /// The figures of one item at one store.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -100,12 +108,15 @@ pub struct Line {
 }
 
 impl Line {
-    fn total_line(&self) -> TotalLine {
+    /// The line as totals see it.
+    pub fn total_line(&self) -> TotalLine<'_> {
         TotalLine {
-            store: self.store.clone(),
-            item: self.item.clone(),
+            store: &self.store,
+            item: &self.item,
             target: self.target.as_ref().ok().map(|target| target.quantity),
             available: self.available,
+            net_shortfall: self.figures.net_shortfall,
+            cost: self.cost,
             status: self.figures.status,
             stale: self.reasons.contains(&Reason::StaleFigures),
         }
@@ -131,6 +142,8 @@ pub struct Answer {
     pub more: bool,
     /// The totals over all lines that match.
     pub totals: Option<Totals>,
+    /// With the totals, the stores whose figures are stale, by code.
+    pub stale_stores: Vec<StoreCode>,
 }
 
 /// The lines of the plan in force with their figures, as they stand at the moment asked about.
@@ -153,6 +166,7 @@ pub fn shortfalls(
         lines: Vec::new(),
         more: false,
         totals: None,
+        stale_stores: Vec::new(),
     };
     let is_after = |line: &Line| {
         question.after.as_ref().is_none_or(|(s, i)| (s, i) < (&line.store, &line.item))
@@ -165,12 +179,13 @@ pub fn shortfalls(
     let most = (question.status.is_none() && totals.is_none()).then(|| limit.saturating_add(1));
     let mut walk = ground.walk(question, after, most);
     'walk: while let Some(chunk) = walk.next(conn)? {
-        for line in chunk.lines(&ground.levels) {
-            if question.status.is_some_and(|status| line.figures.status != status) {
-                continue;
-            }
+        for line in chunk.lines(&ground.levels).filter(|line| question.matches(line)) {
             if let Some(totals) = &mut totals {
-                totals.add(&line.total_line());
+                let total_line = line.total_line();
+                totals.add(&total_line);
+                if total_line.stale && answer.stale_stores.last() != Some(&line.store) {
+                    answer.stale_stores.push(line.store.clone());
+                }
             }
             if answer.lines.len() <= limit && is_after(&line) {
                 answer.lines.push(line);
@@ -184,6 +199,28 @@ pub fn shortfalls(
     answer.lines.truncate(limit);
     answer.totals = totals.map(TotalsSoFar::finish);
     Ok(answer)
+}
+
+/// Hands over every line that matches, after the place asked about, in the order of store and item,
+/// and keeps none; gives their totals.
+///
+/// # Errors
+/// When the database fails; those of `each`, which end the walk.
+pub fn each_line<E: From<DbError>>(
+    conn: &mut DbConnection,
+    ground: &Ground,
+    question: &Question,
+    mut each: impl FnMut(&Line) -> Result<(), E>,
+) -> Result<Totals, E> {
+    let mut totals = TotalsSoFar::default();
+    let mut walk = ground.walk(question, question.after.as_ref(), None);
+    while let Some(chunk) = walk.next(conn)? {
+        for line in chunk.lines(&ground.levels).filter(|line| question.matches(line)) {
+            totals.add(&line.total_line());
+            each(&line)?;
+        }
+    }
+    Ok(totals.finish())
 }
 
 /// The figures of one item at one store; `None` when the plan in force does not speak of it.

@@ -1,11 +1,11 @@
 //! What a store lacks, and how a county stands: pure figures from target, stock and consumption.
 
-use crate::kernel::{ItemCode, Quantity, Ratio, StoreCode};
+use crate::kernel::{ItemCode, Money, Quantity, Ratio, StoreCode};
 use crate::shortfall::projection::quotient;
 use crate::word_enum;
 use chrono::NaiveDate;
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 word_enum! {
     /// How a store stands with an item: the first that holds.
@@ -193,16 +193,20 @@ pub fn status(target: Option<Quantity>, floor: Option<Quantity>, available: Quan
 }
 
 /// What totals need to know of a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TotalLine {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TotalLine<'a> {
     /// The store.
-    pub store: StoreCode,
+    pub store: &'a StoreCode,
     /// The item.
-    pub item: ItemCode,
+    pub item: &'a ItemCode,
     /// The target, `None` when it cannot be worked out.
     pub target: Option<Quantity>,
     /// What is available.
     pub available: Quantity,
+    /// 净缺口.
+    pub net_shortfall: Option<Quantity>,
+    /// What the net shortfall costs; `None` when no price is known.
+    pub cost: Option<Money>,
     /// How the store stands.
     pub status: Status,
     /// Whether the store's figures are stale.
@@ -214,6 +218,8 @@ pub struct TotalLine {
 pub struct Totals {
     /// Lines of the plan.
     pub lines: i64,
+    /// Lines by how they stand; every status is named.
+    pub by_status: BTreeMap<Status, i64>,
     /// Lines whose target is met.
     pub met: i64,
     /// 达标率: `met / lines`, lines that cannot be computed included; `None` without lines.
@@ -224,55 +230,93 @@ pub struct Totals {
     pub weighted_coverage: Option<Ratio>,
     /// The line with the lowest coverage; of equals the one that lacks most, then by code.
     pub worst: Option<(StoreCode, ItemCode)>,
-    /// Stores whose figures are stale, by code.
-    pub stale_stores: Vec<StoreCode>,
+    /// The coverage of that line.
+    pub worst_coverage: Option<Ratio>,
+    /// What the net shortfalls cost, of the lines whose price is known; `None` when it does not fit.
+    pub cost: Option<Money>,
+    /// Lines that lack something and whose price nobody knows: not part of the cost.
+    pub without_price: i64,
+    /// Lines whose figures are stale.
+    pub stale_lines: i64,
 }
 
-/// Totals of the lines that have been added so far.
-#[derive(Debug, Clone, Default)]
+/// Totals of the lines that have been added so far, in whatever order; memory does not grow with them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TotalsSoFar {
-    count: i64,
-    met: i64,
+    lines: i64,
+    by_status: BTreeMap<Status, i64>,
     covered: i128,
     wanted: i128,
     worst: Option<Worst>,
-    stale: BTreeSet<StoreCode>,
+    cost: i128,
+    without_price: i64,
+    stale_lines: i64,
 }
 
 /// By coverage, then by what is lacking, the most first, then by code.
 type Worst = (Ratio, Reverse<Quantity>, StoreCode, ItemCode);
 
 impl TotalsSoFar {
-    /// Adds a line, in whatever order they come.
-    pub fn add(&mut self, line: &TotalLine) {
-        self.count += 1;
-        self.met += i64::from(line.status == Status::Met);
-        if line.stale && !self.stale.contains(&line.store) {
-            self.stale.insert(line.store.clone());
+    /// Adds a line.
+    pub fn add(&mut self, line: &TotalLine<'_>) {
+        self.lines += 1;
+        *self.by_status.entry(line.status).or_default() += 1;
+        self.stale_lines += i64::from(line.stale);
+        match line.cost {
+            Some(cost) => self.cost += i128::from(cost.ten_thousandths()),
+            None => {
+                let lacks = line.net_shortfall.is_some_and(|short| !short.is_zero());
+                self.without_price += i64::from(lacks);
+            }
         }
         let Some(target) = line.target else { return };
         self.covered += i128::from(line.available.min(target).units());
         self.wanted += i128::from(target.units());
-        if let Some(coverage) = coverage(line.available, target) {
-            let lack = Reverse(target.minus_or_zero(line.available));
-            let is_worst = self.worst.as_ref().is_none_or(|(least, most, store, item)| {
-                (coverage, lack, &line.store, &line.item) < (*least, *most, store, item)
-            });
-            if is_worst {
-                self.worst = Some((coverage, lack, line.store.clone(), line.item.clone()));
-            }
+        let Some(coverage) = coverage(line.available, target) else { return };
+        let lack = Reverse(target.minus_or_zero(line.available));
+        let is_worst = self.worst.as_ref().is_none_or(|(least, most, store, item)| {
+            (coverage, lack, line.store, line.item) < (*least, *most, store, item)
+        });
+        if is_worst {
+            self.worst = Some((coverage, lack, line.store.clone(), line.item.clone()));
+        }
+    }
+
+    /// Adds what other lines add up to.
+    pub fn merge(&mut self, other: &Self) {
+        self.lines += other.lines;
+        for (status, lines) in &other.by_status {
+            *self.by_status.entry(*status).or_default() += lines;
+        }
+        self.covered += other.covered;
+        self.wanted += other.wanted;
+        self.cost += other.cost;
+        self.without_price += other.without_price;
+        self.stale_lines += other.stale_lines;
+        if other.worst.is_some() && (self.worst.is_none() || other.worst < self.worst) {
+            self.worst.clone_from(&other.worst);
         }
     }
 
     /// The totals.
     pub fn finish(self) -> Totals {
+        let count = |status| self.by_status.get(&status).copied().unwrap_or(0);
+        let met = count(Status::Met);
+        let (worst, worst_coverage) = match self.worst {
+            Some((coverage, _, store, item)) => (Some((store, item)), Some(coverage)),
+            None => (None, None),
+        };
         Totals {
-            lines: self.count,
-            met: self.met,
-            met_rate: Ratio::new(self.met.into(), self.count.into()),
+            lines: self.lines,
+            by_status: Status::ALL.iter().map(|status| (*status, count(*status))).collect(),
+            met,
+            met_rate: Ratio::new(met.into(), self.lines.into()),
             weighted_coverage: Ratio::new(self.covered, self.wanted),
-            worst: self.worst.map(|(_, _, store, item)| (store, item)),
-            stale_stores: self.stale.into_iter().collect(),
+            worst,
+            worst_coverage,
+            cost: i64::try_from(self.cost).ok().map(Money::from_ten_thousandths),
+            without_price: self.without_price,
+            stale_lines: self.stale_lines,
         }
     }
 }
@@ -295,19 +339,51 @@ mod tests {
         parse_date("2025-03-01").unwrap()
     }
 
-    fn totals<'a>(lines: impl IntoIterator<Item = &'a TotalLine>) -> Totals {
-        let mut totals = TotalsSoFar::default();
-        lines.into_iter().for_each(|line| totals.add(line));
-        totals.finish()
+    /// A line of some respirators.
+    #[derive(Debug, Clone)]
+    struct Respirators {
+        store: StoreCode,
+        item: ItemCode,
+        target: Option<Quantity>,
+        available: Quantity,
+        stale: bool,
     }
 
-    fn line(store: &str, target: Option<i64>, available: i64) -> TotalLine {
-        TotalLine {
+    impl Respirators {
+        fn total_line(&self) -> TotalLine<'_> {
+            let short = self.target.map(|target| target.minus_or_zero(self.available));
+            TotalLine {
+                store: &self.store,
+                item: &self.item,
+                target: self.target,
+                available: self.available,
+                net_shortfall: short,
+                // Those of store C have no price.
+                cost: short
+                    .filter(|_| !self.store.as_str().starts_with('C'))
+                    .and_then(|short| Money::from_ten_thousandths(15_000).times(short.units())),
+                status: status(self.target, None, self.available),
+                stale: self.stale,
+            }
+        }
+    }
+
+    fn so_far(lines: &[Respirators]) -> TotalsSoFar {
+        let mut totals = TotalsSoFar::default();
+        lines.iter().for_each(|line| totals.add(&line.total_line()));
+        totals
+    }
+
+    fn totals(lines: &[Respirators]) -> Totals {
+        so_far(lines).finish()
+    }
+
+    fn line(store: &str, target: Option<i64>, available: i64) -> Respirators {
+        Respirators {
             store: StoreCode::new(store).unwrap(),
             item: ItemCode::new("M03").unwrap(),
             target: target.map(units),
             available: units(available),
-            status: status(target.map(units), None, units(available)),
             stale: false,
         }
     }
@@ -409,13 +485,28 @@ mod tests {
         assert_eq!(totals.met_rate.unwrap().to_string(), "1/2");
         assert_eq!(totals.weighted_coverage.unwrap().to_string(), "3/4");
         assert_eq!(totals.worst.unwrap().0.as_str(), "B");
-        assert_eq!(totals.stale_stores, [StoreCode::new("C").unwrap()]);
+        assert_eq!(totals.worst_coverage.unwrap().to_string(), "1/2");
+        assert_eq!(totals.stale_lines, 1);
     }
 
     #[test]
     fn of_two_lines_with_nothing_the_one_that_lacks_more_is_worse() {
         let lines = [line("A", Some(10), 0), line("B", Some(20), 0), line("C", Some(20), 0)];
         assert_eq!(totals(&lines).worst.unwrap().0.as_str(), "B");
+    }
+
+    #[test]
+    fn what_is_lacking_is_priced_where_a_price_is_known() {
+        let lines = [line("A", Some(100), 40), line("C", Some(9), 8), line("C-2", Some(1), 1)];
+        let totals = totals(&lines);
+        assert_eq!(totals.cost.unwrap().to_string(), "90.00");
+        assert_eq!(totals.without_price, 1);
+        let by_status: Vec<(&str, i64)> =
+            totals.by_status.iter().map(|(status, lines)| (status.as_str(), *lines)).collect();
+        assert_eq!(
+            by_status,
+            [("not_computable", 0), ("out", 0), ("below_floor", 0), ("short", 2), ("met", 1)]
+        );
     }
 
     #[test]
@@ -463,11 +554,16 @@ mod tests {
         fn totals_do_not_depend_on_the_order_of_the_lines(
             lines in proptest::collection::vec((0_usize..6, proptest::option::of(0_i64..50), 0_i64..60), 0..12),
         ) {
-            let mut lines: Vec<TotalLine> = lines.iter().enumerate()
+            let mut lines: Vec<Respirators> = lines.iter().enumerate()
                 .map(|(at, (store, target, available))| line(&format!("S{store}-{at}"), *target, *available)).collect();
             let forward = totals(&lines);
             lines.reverse();
             prop_assert_eq!(totals(&lines), forward.clone());
+            let (some, others) = lines.split_at(lines.len() / 2);
+            let mut together = so_far(others);
+            together.merge(&so_far(some));
+            prop_assert_eq!(together.finish(), forward.clone());
+            prop_assert_eq!(forward.by_status.values().sum::<i64>(), forward.lines);
             prop_assert!(forward.met <= forward.lines);
             prop_assert!(forward.weighted_coverage.is_none_or(|share| share <= Ratio::whole(1)));
         }

@@ -2,6 +2,7 @@
 
 pub mod freshness;
 pub mod preview;
+pub mod stream;
 
 use crate::consumption::rules::{AverageUse, Method};
 use crate::consumption::views::DailyUseView;
@@ -172,20 +173,56 @@ impl From<&Line> for ShortfallRow {
 /// How the lines that match stand together.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TotalsView {
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: TotalFigures,
+    /// Stores whose newest movement is older than the setting allows.
+    pub stale_stores: Vec<StoreCode>,
+}
+
+/// What lines add up to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TotalFigures {
     /// Lines that match.
     pub lines: i64,
+    /// The same by how they stand.
+    pub by_status: StatusCounts,
     /// Lines whose target is met.
     pub met: i64,
     /// 达标率 `met / lines`; a line that cannot be computed counts as not met.
     #[schema(value_type = Option<String>, example = "3/4")]
     pub met_rate: Option<Ratio>,
-    /// `Σ min(available, target) / Σ target` over the lines that have a target.
+    /// `Σ min(available, target) / Σ target` over the lines that have a target: each line weighs as
+    /// much as it needs, and a surplus of one hides no gap in another.
     #[schema(value_type = Option<String>, example = "11/16")]
     pub weighted_coverage: Option<Ratio>,
     /// The line with the lowest coverage; of equals the one that lacks most.
     pub worst: Option<LineRef>,
-    /// Stores whose newest movement is older than the setting allows.
-    pub stale_stores: Vec<StoreCode>,
+    /// The coverage of that line.
+    #[schema(value_type = Option<String>, example = "0")]
+    pub worst_coverage: Option<Ratio>,
+    /// What the net shortfalls cost, of the lines whose price is known; null when it does not fit.
+    #[schema(value_type = Option<String>, example = "1466.40")]
+    pub cost: Option<Money>,
+    /// Lines that lack something and whose price nobody knows: not part of the cost.
+    pub without_price: i64,
+    /// Lines whose figures are stale.
+    pub stale_lines: i64,
+}
+
+/// Lines by how they stand.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StatusCounts {
+    /// The target cannot be worked out.
+    pub not_computable: i64,
+    /// Nothing is available.
+    pub out: i64,
+    /// Less than the floor is available.
+    pub below_floor: i64,
+    /// Less than the target is available.
+    pub short: i64,
+    /// The target is met.
+    pub met: i64,
 }
 
 /// A store and an item.
@@ -197,15 +234,26 @@ pub struct LineRef {
     pub item_code: ItemCode,
 }
 
-impl From<Totals> for TotalsView {
+impl From<Totals> for TotalFigures {
     fn from(totals: Totals) -> Self {
+        let count = |status| totals.by_status.get(&status).copied().unwrap_or(0);
         Self {
             lines: totals.lines,
+            by_status: StatusCounts {
+                not_computable: count(Status::NotComputable),
+                out: count(Status::Out),
+                below_floor: count(Status::BelowFloor),
+                short: count(Status::Short),
+                met: count(Status::Met),
+            },
             met: totals.met,
             met_rate: totals.met_rate,
             weighted_coverage: totals.weighted_coverage,
             worst: totals.worst.map(|(store_code, item_code)| LineRef { store_code, item_code }),
-            stale_stores: totals.stale_stores,
+            worst_coverage: totals.worst_coverage,
+            cost: totals.cost,
+            without_price: totals.without_price,
+            stale_lines: totals.stale_lines,
         }
     }
 }

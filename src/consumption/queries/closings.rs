@@ -74,8 +74,8 @@ fn gone_before(
         .select((store_code, item_code))
         .distinct()
         .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(store_code.eq_any(stores));
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, store_code, stores);
     }
     if let Some(item) = &cells.item {
         query = query.filter(item_code.eq(item));
@@ -137,8 +137,8 @@ fn closings(
             makers_lot::recalled_at,
         ))
         .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(stock_balance::store_code.eq_any(stores));
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, stock_balance::store_code, stores);
     }
     if let Some(item) = &cells.item {
         query = query.filter(stock_balance::item_code.eq(item));

@@ -96,6 +96,11 @@ impl Chunk<'_> {
         self.cells.iter().map(|cell| self.line(cell, levels))
     }
 
+    /// The lines of the plan, store by store.
+    pub(super) fn stores(&self) -> impl Iterator<Item = &[Governed]> {
+        self.cells.chunk_by(|one, next| one.place.code == next.place.code)
+    }
+
     /// The figures of one line.
     pub(super) fn line(&self, governed: &Governed, levels: &LevelsInForce) -> Line {
         let (facts, frame) = (&self.facts, &self.ground.frame);

@@ -61,8 +61,8 @@ fn portions_now(conn: &mut DbConnection, cells: &Cells) -> Result<HeldPortions, 
             stock_balance::reserved,
         ))
         .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(stock_balance::store_code.eq_any(stores));
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, stock_balance::store_code, stores);
     }
     if let Some(item) = &cells.item {
         query = query.filter(stock_balance::item_code.eq(item));
@@ -178,8 +178,8 @@ fn lots_now(
             stock_balance::reserved,
         ))
         .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(stock_balance::store_code.eq_any(stores));
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, stock_balance::store_code, stores);
     }
     if let Some(item) = &cells.item {
         query = query.filter(stock_balance::item_code.eq(item));
@@ -250,7 +250,7 @@ fn last_moved(
         .select((stock_balance::store_code, diesel::dsl::max(stock_balance::last_occurred_at)))
         .into_boxed();
     if let Some(stores) = stores {
-        query = query.filter(stock_balance::store_code.eq_any(stores));
+        query = among!(query, stock_balance::store_code, stores);
     }
     let rows: Vec<(StoreCode, Option<Instant>)> = query.load(conn)?;
     Ok(rows.into_iter().filter_map(|(store, at)| Some((store, at?))).collect())

@@ -88,8 +88,8 @@ pub(super) fn on_the_way_now(
             transit_balance::on_hand,
         ))
         .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(transit_balance::to_store.eq_any(stores));
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, transit_balance::to_store, stores);
     }
     if let Some(item) = &cells.item {
         query = query.filter(transit_balance::item_code.eq(item));

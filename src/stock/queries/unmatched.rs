@@ -198,7 +198,7 @@ pub fn cells_with_open_facts(
             .filter(unmatched_fact::recorded_at.le(moment.as_known_at))
     };
     if let Some(stores) = stores {
-        query = query.filter(unmatched_fact::store_code.eq_any(stores));
+        query = among!(query, unmatched_fact::store_code, stores);
     }
     if let Some(item) = item {
         query = query.filter(unmatched_fact::item_code.eq(item));

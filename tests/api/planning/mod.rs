@@ -7,6 +7,7 @@ mod laws;
 mod levels;
 mod plans;
 mod shortfalls;
+mod streams;
 
 use crate::support::TestApp;
 use serde_json::{Value, json};

@@ -224,7 +224,9 @@ fn an_unknown_consumption_is_not_computable_and_never_covered() {
         assert_eq!(
             page["totals"],
             json!({"lines": 3, "met": 1, "met_rate": "1/3", "weighted_coverage": "3/4",
-                "worst": {"store_code": "QN-CDC", "item_code": "M03"},
+                "by_status": {"not_computable": 1, "out": 0, "below_floor": 0, "short": 1, "met": 1},
+                "worst": {"store_code": "QN-CDC", "item_code": "M03"}, "worst_coverage": "1/2",
+                "cost": "75.00", "without_price": 0, "stale_lines": 1,
                 "stale_stores": ["QN-TOWN"]})
         );
         let unknown = row(app, "QN-TOWN", "M03");
