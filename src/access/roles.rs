@@ -114,6 +114,10 @@ word_enum! {
         ApproveStocktakes = "stocktakes.approve",
         /// Ask the solver to divide what the question holds; nothing is stored or looked up.
         SolveAllocations = "allocations.solve",
+        /// See expected receipts in scope.
+        ReadExpected = "expected_receipts.read",
+        /// Enter, put off and cancel expected receipts.
+        WriteExpected = "expected_receipts.write",
     }
 }
 
@@ -132,6 +136,7 @@ impl Permission {
                 | Self::ReadPaperwork
                 | Self::ReadAllocations
                 | Self::SolveAllocations
+                | Self::ReadExpected
         )
     }
 }
@@ -163,7 +168,9 @@ impl Role {
                     | P::RunStocktakes
                     | P::ReopenStocktakes
             ),
-            Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
+            Self::Procurement => {
+                matches!(permission, P::CreateDispatches | P::SendBatches | P::WriteExpected)
+            }
             Self::Commander => matches!(
                 permission,
                 P::WriteStores
@@ -189,6 +196,7 @@ impl Role {
                     | P::WriteRoutes
                     | P::ReopenStocktakes
                     | P::ApproveStocktakes
+                    | P::WriteExpected
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {

@@ -123,6 +123,8 @@ id_kinds! {
     StocktakeId;
     /// What somebody counted in a stocktake.
     CountId;
+    /// Goods that are expected from outside.
+    ExpectedReceiptId;
 }
 
 #[cfg(test)]

@@ -21,5 +21,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::correction::api::routes)
         .configure(crate::batch::api::routes)
         .configure(crate::allocation::api::routes)
-        .configure(crate::stocktake::api::routes);
+        .configure(crate::stocktake::api::routes)
+        .configure(crate::expected::api::routes);
 }

@@ -144,8 +144,9 @@ fn rows_of(size: PageSize) -> usize {
 ///
 /// How every store in the caller's scope stands against the reserve plan in force, at the response
 /// level that holds there, from the figures of this moment. Stock counts once: what is promised,
-/// expired, recalled or not released is not available. What is on the way counts in the net
-/// shortfall alone, when it arrives within the horizon and in date.
+/// expired, recalled or not released is not available. What is on the way or on order counts in the
+/// net shortfall alone, when it arrives within the horizon and in date. Agreements, capacity and
+/// substitutes are shown beside it and never taken off.
 #[utoipa::path(tag = "planning", operation_id = "list_shortfalls", params(ShortfallQuery),
     responses((status = 200, description = "A page of shortfalls", body = ShortfallPage)),
     extensions(("x-permission" = json!("shortfalls.read"))))]

@@ -16,6 +16,7 @@ mod batches;
 mod catalogue;
 mod corrections;
 mod dispatch;
+mod expected;
 mod facts;
 mod framework;
 mod import;
