@@ -36,6 +36,7 @@ pub mod users;
 
 pub mod capability;
 pub mod consumption;
+pub mod expected;
 pub mod report;
 pub mod reserve_plan;
 pub mod shortfall;

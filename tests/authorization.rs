@@ -76,6 +76,8 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("alerts.read", EVERYBODY),
     ("alerts.acknowledge", &[Keeper, Commander]),
     ("webhooks.manage", &[Commander, Admin]),
+    ("expected_receipts.read", EVERYBODY),
+    ("expected_receipts.write", &[Procurement, Commander]),
 ];
 
 /// The users who try everything: name, role, and whether the hospital is in their scope.
@@ -147,7 +149,13 @@ impl Documents {
         made.fact(app);
         made.report(app);
         made.alert(app);
+        made.expected(app);
         made
+    }
+
+    fn expected(&mut self, app: &TestApp) {
+        let made = app.post("buyer.hospital", "/expected-receipts", awaited()).expect(201);
+        self.keep("expected", &made["id"]);
     }
 
     fn keep(&mut self, name: &'static str, id: &Value) {
@@ -321,6 +329,11 @@ impl Documents {
 fn daily_use() -> Value {
     json!({"store_code": "QN-HOSP", "item_code": "M02", "units": 5, "through_day": "2026-03-31",
            "reason": "新开发热门诊"})
+}
+
+fn awaited() -> Value {
+    json!({"kind": "order", "store_code": "QN-HOSP", "expected_at": "2026-04-02T02:00:00Z",
+        "supplier": "医药公司", "lines": [{"item_code": "M03", "quantity": 10}]})
 }
 
 fn issue() -> Value {
@@ -749,6 +762,41 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             HidesDocument,
             "/paperwork/{paperwork}/object",
             json!({"note": "没有记录"}),
+        ),
+        row(
+            "list_expected_receipts",
+            "expected_receipts.read",
+            FiltersRows,
+            "/expected-receipts",
+            none(),
+        ),
+        row(
+            "get_expected_receipt",
+            "expected_receipts.read",
+            HidesDocument,
+            "/expected-receipts/{expected}",
+            none(),
+        ),
+        row(
+            "create_expected_receipt",
+            "expected_receipts.write",
+            NamesStore,
+            "/expected-receipts",
+            awaited(),
+        ),
+        row(
+            "reschedule_expected_receipt",
+            "expected_receipts.write",
+            HidesDocument,
+            "/expected-receipts/{expected}/reschedule",
+            json!({"expected_at": "2026-04-20T02:00:00Z", "reason": "延后"}),
+        ),
+        row(
+            "cancel_expected_receipt",
+            "expected_receipts.write",
+            HidesDocument,
+            "/expected-receipts/{expected}/cancel",
+            json!({"reason": "取消"}),
         ),
         row("list_draw_downs", "paperwork.read", FiltersRows, "/draw-downs", none()),
         row("get_draw_down", "paperwork.read", HidesDocument, "/draw-downs/{draw_down}", none()),

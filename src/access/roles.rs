@@ -126,6 +126,10 @@ word_enum! {
         AcknowledgeAlerts = "alerts.acknowledge",
         /// Keep the programs elsewhere that are told of alerts.
         ManageWebhooks = "webhooks.manage",
+        /// See expected receipts in scope.
+        ReadExpected = "expected_receipts.read",
+        /// Enter, put off and cancel expected receipts.
+        WriteExpected = "expected_receipts.write",
     }
 }
 
@@ -145,6 +149,7 @@ impl Permission {
                 | Self::ReadAllocations
                 | Self::SolveAllocations
                 | Self::ReadAlerts
+                | Self::ReadExpected
         )
     }
 }
@@ -178,7 +183,9 @@ impl Role {
                     | P::SendReports
                     | P::AcknowledgeAlerts
             ),
-            Self::Procurement => matches!(permission, P::CreateDispatches | P::SendBatches),
+            Self::Procurement => {
+                matches!(permission, P::CreateDispatches | P::SendBatches | P::WriteExpected)
+            }
             Self::Commander => matches!(
                 permission,
                 P::WriteStores
@@ -208,6 +215,7 @@ impl Role {
                     | P::SetDailyUse
                     | P::AcknowledgeAlerts
                     | P::ManageWebhooks
+                    | P::WriteExpected
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {

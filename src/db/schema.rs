@@ -1342,6 +1342,68 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// What a store expects from outside: an order, an agreement, or capacity to produce.
+    ///
+    /// Owner: expected.
+    expected_receipt (id) {
+        id -> Text,
+        number -> Text,
+        kind -> Text,
+        store_code -> Text,
+        expected_at -> Nullable<BigInt>,
+        supplier -> Text,
+        contract_number -> Nullable<Text>,
+        note -> Nullable<Text>,
+        lead_days -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+        cancelled_at -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// An item that is expected.
+    ///
+    /// Owner: expected.
+    expected_line (expected_id, line_no) {
+        expected_id -> Text,
+        line_no -> BigInt,
+        item_code -> Text,
+        quantity -> BigInt,
+        unit_price -> Nullable<BigInt>,
+        per_day -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// What became of an expected receipt, and when.
+    ///
+    /// Owner: expected.
+    expected_event (expected_id, seq) {
+        expected_id -> Text,
+        seq -> BigInt,
+        kind -> Text,
+        expected_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        actor -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Which movement of a receipt fulfils which line of an expected receipt.
+    ///
+    /// Owner: stock.
+    expected_fulfilment (movement_id) {
+        movement_id -> Text,
+        expected_id -> Text,
+        line_no -> BigInt,
+        store_code -> Text,
+    }
+}
+
 diesel::joinable!(api_token -> app_user (user_id));
 diesel::joinable!(app_user_store -> app_user (user_id));
 diesel::joinable!(lot -> makers_lot (makers_lot_id));
@@ -1363,6 +1425,8 @@ diesel::joinable!(stock_report_line -> stock_report (report_id));
 diesel::joinable!(alert -> store (store_code));
 diesel::joinable!(alert_event -> alert (alert_id));
 diesel::joinable!(webhook_delivery -> webhook (webhook_id));
+diesel::joinable!(expected_line -> expected_receipt (expected_id));
+diesel::joinable!(expected_event -> expected_receipt (expected_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     app_user,
@@ -1438,4 +1502,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     alert_event,
     webhook,
     webhook_delivery,
+    expected_receipt,
+    expected_line,
+    expected_event,
+    expected_fulfilment,
 );

@@ -179,6 +179,7 @@ fn receipt(draft: &Draft, head: &Record, opening: bool) -> ReceiptRequest {
         after_the_fact: false,
         slip_number: None,
         clears: Vec::new(),
+        expected_receipt: None,
         note: text(head, "note"),
         lines: draft.iter().map(receipt_line).collect(),
     }

@@ -133,6 +133,8 @@ id_kinds! {
     WebhookId;
     /// One telling of one event to one webhook.
     WebhookDeliveryId;
+    /// Goods that are expected from outside.
+    ExpectedReceiptId;
 }
 
 #[cfg(test)]

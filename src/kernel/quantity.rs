@@ -33,6 +33,8 @@ pub struct QuantityOutOfRange(pub i64);
 impl Quantity {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// One base unit.
+    pub const ONE: Self = Self(1);
     /// 2^53 - 1: the largest integer that a JSON client keeps exactly (RFC 8259 section 6).
     pub const MAX: Self = Self(9_007_199_254_740_991);
 

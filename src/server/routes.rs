@@ -25,5 +25,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(crate::projection::api::routes)
         .configure(crate::report::api::routes)
         .configure(crate::consumption::api::routes)
-        .configure(crate::alert::api::routes);
+        .configure(crate::alert::api::routes)
+        .configure(crate::expected::api::routes);
 }

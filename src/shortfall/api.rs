@@ -158,8 +158,9 @@ fn rows_of(size: PageSize) -> usize {
 ///
 /// How every store in the caller's scope stands against the reserve plan in force, at the response
 /// level that holds there, from the figures of this moment. Stock counts once: what is promised,
-/// expired, recalled or not released is not available. What is on the way counts in the net
-/// shortfall alone, when it arrives within the horizon and in date.
+/// expired, recalled or not released is not available. What is on the way or on order counts in the
+/// net shortfall alone, when it arrives within the horizon and in date. Agreements, capacity and
+/// substitutes are shown beside it and never taken off.
 ///
 /// `Accept: application/x-ndjson`, `text/csv` or that of a workbook gives all lines at once, on one
 /// snapshot and however many they are, after `cursor` where it is given; `limit` does not count then.

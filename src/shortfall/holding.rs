@@ -24,6 +24,10 @@ pub struct Portion {
     pub on_hand: Quantity,
     /// Base units promised.
     pub reserved: Quantity,
+    /// Whether it belongs to others.
+    pub owned_by_others: bool,
+    /// Whether it is kept for a purpose.
+    pub earmarked: bool,
 }
 
 impl Portion {
@@ -45,6 +49,8 @@ pub struct LotAtStore {
     pub lot: LotId,
     /// The maker's lot number.
     pub lot_number: String,
+    /// Whose it is, where it belongs to others.
+    pub owner_code: Option<String>,
     /// The purpose for which it is kept.
     pub earmarked_for: Option<String>,
     /// What is there of it.
@@ -70,6 +76,17 @@ word_enum! {
         ExpiryUnknown = "expiry_unknown",
         /// It is promised to documents.
         Reserved = "reserved",
+        /// It belongs to others: available, and taken for their purposes alone.
+        OwnedByOthers = "owned_by_others",
+        /// It is kept for a purpose: available, and taken for it alone.
+        Earmarked = "earmarked",
+    }
+}
+
+impl LeftOut {
+    /// Whether it counts as available all the same, though not for everybody.
+    pub const fn is_available(self) -> bool {
+        matches!(self, Self::OwnedByOthers | Self::Earmarked)
     }
 }
 
@@ -100,6 +117,24 @@ pub struct Held {
     pub available: Quantity,
     /// The available part, dated.
     pub usable: Vec<DatedStock>,
+    /// What not everybody, or nobody, may use, by reason, in the order of the reasons.
+    pub set_apart: Vec<(LeftOut, Quantity)>,
+}
+
+impl Held {
+    fn set_apart(&mut self, reason: LeftOut, quantity: Quantity) {
+        if quantity.is_zero() {
+            return;
+        }
+        match self.set_apart.binary_search_by_key(&reason, |(reason, _)| *reason) {
+            Ok(at) => {
+                if let Some((_, sum)) = self.set_apart.get_mut(at) {
+                    *sum = sum.plus_capped(quantity);
+                }
+            }
+            Err(at) => self.set_apart.insert(at, (reason, quantity)),
+        }
+    }
 }
 
 /// Adds what a store holds of an item up.
@@ -109,9 +144,16 @@ pub fn hold<'a>(portions: impl IntoIterator<Item = &'a Portion>, today: NaiveDat
         let free = portion.unreserved();
         held.on_hand = held.on_hand.plus_capped(portion.on_hand);
         held.reserved = held.reserved.plus_capped(portion.reserved);
-        if portion.why_blocked(today).is_some() {
+        held.set_apart(LeftOut::Reserved, portion.reserved);
+        if let Some(blocked) = portion.why_blocked(today) {
             held.blocked = held.blocked.plus_capped(free);
+            held.set_apart(blocked.into(), free);
         } else {
+            if portion.owned_by_others {
+                held.set_apart(LeftOut::OwnedByOthers, free);
+            } else if portion.earmarked {
+                held.set_apart(LeftOut::Earmarked, free);
+            }
             held.available = held.available.plus_capped(free);
             held.usable.push(DatedStock { usable_until: portion.expiry.date(), quantity: free });
         }
@@ -163,6 +205,8 @@ mod tests {
             recalled: false,
             on_hand: Quantity::new(on_hand).unwrap(),
             reserved: Quantity::new(reserved).unwrap(),
+            owned_by_others: false,
+            earmarked: false,
         }
     }
 
@@ -183,6 +227,16 @@ mod tests {
             [held.on_hand, held.reserved, held.blocked, held.available].map(Quantity::units),
             [1_005, 30, 100 + 565, 310]
         );
+        let apart: Vec<(LeftOut, i64)> =
+            held.set_apart.iter().map(|(reason, quantity)| (*reason, quantity.units())).collect();
+        let expected = [
+            (LeftOut::Expired, 100),
+            (LeftOut::Quarantined, 500),
+            (LeftOut::Held, 40),
+            (LeftOut::Damaged, 25),
+            (LeftOut::Reserved, 30),
+        ];
+        assert_eq!(apart, expected);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 pub mod api;
 pub mod grouping;
 pub mod holding;
+pub mod ordering;
 pub mod preview;
 pub mod projection;
 pub mod queries;
 pub mod rules;
+pub mod substitution;
 pub mod views;

@@ -20,9 +20,12 @@ use crate::kernel::{Instant, ItemCode, Moment, Money, Quantity, RegionCode, Stor
 use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::{NotComputable, PlanVersion, SharedLine, StorePlace};
 use crate::reserve_plan::rules::Target;
+use crate::shortfall::holding::LeftOut;
+use crate::shortfall::ordering::{Band, Order};
 use crate::shortfall::projection::Projection;
 use crate::shortfall::queries::ground::Ground;
 use crate::shortfall::rules::{Figures, Reason, Status, TotalLine, Totals, TotalsSoFar};
+use crate::shortfall::substitution::Substitution;
 use diesel::prelude::*;
 
 pub use evidence::{Evidence, evidence};
@@ -66,6 +69,21 @@ impl Question {
     }
 }
 
+/// What is expected from outside of an item at a store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExpectedIn {
+    /// Base units on order that are still to come.
+    pub on_order: Quantity,
+    /// Of these, what counts in the net shortfall.
+    pub arriving: Quantity,
+    /// Base units that suppliers keep ready by agreements; never netted.
+    pub agreed: Quantity,
+    /// Base units that can be produced by agreement; never netted.
+    pub capacity: Quantity,
+    /// Whether some of what counts is overdue.
+    pub some_overdue: bool,
+}
+
 /// The figures of one item at one store.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -91,6 +109,20 @@ pub struct Line {
     pub in_transit_in: Quantity,
     /// Of these, what counts in the net shortfall.
     pub arriving: Quantity,
+    /// What is expected from outside.
+    pub expected: ExpectedIn,
+    /// What not everybody, or nobody, may use, by reason.
+    pub set_apart: Vec<(LeftOut, Quantity)>,
+    /// Where the stock lies between least and most; `None` without a target.
+    pub band: Option<Band>,
+    /// Available, and all that is coming, however late.
+    pub position: Quantity,
+    /// What to order, if anything.
+    pub order: Option<Order>,
+    /// The pack in which it is ordered; `None` for single base units.
+    pub pack_code: Option<String>,
+    /// What would stand in for what is missing; `None` where nothing may.
+    pub substitution: Option<Substitution>,
     /// The average daily consumption and what it rests on.
     pub consumption: AverageUse,
     /// The figures.

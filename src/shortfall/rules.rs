@@ -38,6 +38,10 @@ word_enum! {
         TransitNotCounted = "transit_not_counted",
         /// Stock is there that must not be used: expired, recalled or not released.
         BlockedStock = "blocked_stock",
+        /// Orders are not counted: they are due after the horizon.
+        OrderNotCounted = "order_not_counted",
+        /// An order is still awaited after its day, and counts as if it came today.
+        OrderOverdue = "order_overdue",
         /// Facts that the book could not cover are still open: what it says is there is doubtful.
         UnmatchedFacts = "unmatched_facts",
     }
@@ -53,6 +57,8 @@ impl Reason {
             Self::StaleFigures => "该储备点多日没有流水",
             Self::TransitNotCounted => "部分在途不计：到货过晚或届时已过期",
             Self::BlockedStock => "有不可用库存：过期、召回或未放行",
+            Self::OrderNotCounted => "部分订单不计：到货过晚",
+            Self::OrderOverdue => "有逾期未到的订单，按今日到货计",
             Self::UnmatchedFacts => "有未匹配的事后补录，账面数存疑",
         }
     }
@@ -66,6 +72,8 @@ impl Reason {
             Self::StaleFigures => "the store has had no movement for some days",
             Self::TransitNotCounted => "goods on the way come too late or will have expired",
             Self::BlockedStock => "there is stock that must not be used",
+            Self::OrderNotCounted => "orders are due after the horizon",
+            Self::OrderOverdue => "an order is overdue and counts as if it came today",
             Self::UnmatchedFacts => "unmatched facts are open: what the book says is doubtful",
         }
     }
@@ -129,6 +137,8 @@ pub struct Holding {
     pub available: Quantity,
     /// Base units on the way that count: see [`judge_arrival`].
     pub arriving: Quantity,
+    /// Base units on order that count by the same rule.
+    pub ordered: Quantity,
 }
 
 /// The figures of one store and item.
@@ -136,7 +146,7 @@ pub struct Holding {
 pub struct Figures {
     /// On-hand shortfall 现货缺口: `max(0, target − available)`.
     pub on_hand_shortfall: Option<Quantity>,
-    /// Net shortfall 净缺口: what arrives in time is taken off too.
+    /// Net shortfall 净缺口: what arrives in time, on the way or on order, is taken off too.
     pub net_shortfall: Option<Quantity>,
     /// What could be given away: `max(0, available − max(target, floor))`.
     pub surplus: Option<Quantity>,
@@ -155,8 +165,8 @@ pub fn figures(
     holding: Holding,
     adc: Option<Ratio>,
 ) -> Figures {
-    let Holding { available, arriving } = holding;
-    let position = available.plus_capped(arriving);
+    let Holding { available, arriving, ordered } = holding;
+    let position = available.plus_capped(arriving).plus_capped(ordered);
     let keep = |target: Quantity| floor.map_or(target, |floor| target.max(floor));
     Figures {
         on_hand_shortfall: target.map(|target| target.minus_or_zero(available)),
@@ -332,7 +342,7 @@ mod tests {
     }
 
     fn holding(available: i64, arriving: i64) -> Holding {
-        Holding { available: units(available), arriving: units(arriving) }
+        Holding { available: units(available), arriving: units(arriving), ordered: Quantity::ZERO }
     }
 
     fn today() -> NaiveDate {
@@ -405,7 +415,7 @@ mod tests {
                 })
                 .map(|arrival| arrival.quantity),
         );
-        let held = Holding { available: units(310), arriving };
+        let held = Holding { available: units(310), arriving, ordered: Quantity::ZERO };
         let found = figures(Some(units(1_121)), None, held, None);
         assert_eq!(found.on_hand_shortfall, Some(units(811)));
         assert_eq!(found.net_shortfall, Some(units(611)));

@@ -6,7 +6,9 @@ pub mod stream;
 
 use crate::consumption::rules::{AverageUse, Method};
 use crate::consumption::views::DailyUseView;
-use crate::kernel::id::{DispatchId, LotId, ReservePlanId};
+use crate::expected::queries::OpenLine;
+use crate::expected::rules::ExpectedKind;
+use crate::kernel::id::{DispatchId, ExpectedReceiptId, LotId, ReservePlanId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, StoreCode};
 use crate::reserve_plan::basis::{Basis, Step};
 use crate::reserve_plan::level::ResponseLevel;
@@ -14,6 +16,7 @@ use crate::reserve_plan::plan::{LineScope, PlanVersion, StoredLine};
 use crate::reserve_plan::safety::largest_rotatable;
 use crate::reserve_plan::views::PlanLineView;
 use crate::shortfall::holding::{LeftOut, LotAtStore, LotOnTheWay};
+use crate::shortfall::ordering::Band;
 use crate::shortfall::queries::{Evidence, Line};
 use crate::shortfall::rules::{ArrivalVerdict, Reason, Status, Totals, percent};
 use crate::stock::account::StockState;
@@ -90,10 +93,25 @@ pub struct ShortfallRow {
     pub in_transit_in: Quantity,
     /// Of that, what arrives within the horizon, in date and not recalled.
     pub arriving: Quantity,
+    /// 订单: on order and still to come.
+    pub on_order: Quantity,
+    /// Of that, what is due within the horizon; what is overdue counts as due today.
+    pub orders_arriving: Quantity,
+    /// 协议储备: what suppliers keep ready by agreements; never netted.
+    pub agreed: Quantity,
+    /// 产能储备: what can be produced by agreement; never netted.
+    pub capacity: Quantity,
+    /// What nobody may use, or not everybody, by reason.
+    pub set_apart: Vec<SetApartView>,
     /// 现货缺口: target less available, at least zero.
     pub on_hand_shortfall: Option<Quantity>,
-    /// 净缺口: what arrives in time is taken off too.
+    /// 净缺口: what arrives in time, on the way or on order, is taken off too.
     pub net_shortfall: Option<Quantity>,
+    /// What may stand in, in order, from its surplus at the store; counted one way and once, and in
+    /// no other figure. Empty where nothing may.
+    pub substitutes: Vec<StandInView>,
+    /// The net shortfall less what would stand in; null where nothing may.
+    pub shortfall_after_substitution: Option<Quantity>,
     /// What lies above both target and floor.
     pub surplus: Option<Quantity>,
     /// `min(1, available / target)`, exact; null without a target or when it is zero.
@@ -124,6 +142,10 @@ pub struct ShortfallRow {
     pub cost: Option<Money>,
     /// How the store stands: the first that holds.
     pub status: Status,
+    /// Where the stock lies between least and most; null without a target.
+    pub band: Option<Band>,
+    /// What to order in whole packs; null when nothing need be ordered.
+    pub suggested_order: Option<SuggestedOrder>,
     /// What to know before acting on the line.
     pub reasons: Vec<Reason>,
     /// When the store was last heard of, by a movement or a stock report; null when it never was.
@@ -131,6 +153,83 @@ pub struct ShortfallRow {
     /// What a silent store could use by estimate: `available` less `adc` for each day since it was
     /// last heard of. Only where it is asked for by `estimate`, and in no sum.
     pub estimated_available: Option<Quantity>,
+}
+
+/// Stock that nobody may use, or not everybody.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SetApartView {
+    /// Why.
+    pub reason: LeftOut,
+    /// Base units.
+    pub quantity: Quantity,
+    /// Whether it counts as available all the same: it is there for those whose it is, or for the
+    /// purpose for which it is kept.
+    pub counts_as_available: bool,
+}
+
+/// A substitute and what it would do.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StandInView {
+    /// The substitute.
+    pub item_code: ItemCode,
+    /// Base units above its own target and floor at the store, less what stands in for items whose
+    /// codes come before.
+    pub surplus_available: Quantity,
+    /// Base units of the shortfall that it would cover.
+    pub would_cover: Quantity,
+}
+
+/// What to order.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SuggestedOrder {
+    /// Available, and all that is on the way or on order, however late.
+    pub position: Quantity,
+    /// Order up to this: the target, or the maximum of a basis that has one where that is more.
+    pub up_to: Quantity,
+    /// `max(0, up_to − position)`.
+    pub lacking: Quantity,
+    /// The item's smallest pack; null for single base units.
+    #[schema(example = "box")]
+    pub pack_code: Option<String>,
+    /// Whole packs: `ceil(lacking / pack)`.
+    pub packs: i64,
+    /// Base units in them.
+    pub quantity: Quantity,
+    /// What they cost at the newest known price; null when none is known.
+    #[schema(value_type = Option<String>, example = "245")]
+    pub cost: Option<Money>,
+}
+
+fn set_apart(line: &Line) -> Vec<SetApartView> {
+    let view = |(reason, quantity): &(LeftOut, Quantity)| SetApartView {
+        reason: *reason,
+        quantity: *quantity,
+        counts_as_available: reason.is_available(),
+    };
+    line.set_apart.iter().map(view).collect()
+}
+
+fn stand_ins(line: &Line) -> Vec<StandInView> {
+    let stand_ins = line.substitution.iter().flat_map(|of| &of.stand_ins);
+    stand_ins
+        .map(|one| StandInView {
+            item_code: one.item.clone(),
+            surplus_available: one.surplus_available,
+            would_cover: one.would_cover,
+        })
+        .collect()
+}
+
+fn suggested_order(line: &Line) -> Option<SuggestedOrder> {
+    line.order.map(|order| SuggestedOrder {
+        position: order.position,
+        up_to: order.up_to,
+        lacking: order.lacking,
+        pack_code: line.pack_code.clone(),
+        packs: order.packs,
+        quantity: order.quantity,
+        cost: order.cost,
+    })
 }
 
 impl From<&Line> for ShortfallRow {
@@ -150,8 +249,15 @@ impl From<&Line> for ShortfallRow {
             available: line.available,
             in_transit_in: line.in_transit_in,
             arriving: line.arriving,
+            on_order: line.expected.on_order,
+            orders_arriving: line.expected.arriving,
+            agreed: line.expected.agreed,
+            capacity: line.expected.capacity,
+            set_apart: set_apart(line),
             on_hand_shortfall: figures.on_hand_shortfall,
             net_shortfall: figures.net_shortfall,
+            substitutes: stand_ins(line),
+            shortfall_after_substitution: line.substitution.as_ref().map(|of| of.still_missing),
             surplus: figures.surplus,
             coverage: figures.coverage,
             coverage_percent: figures.coverage.map(percent),
@@ -163,6 +269,8 @@ impl From<&Line> for ShortfallRow {
             projected_expiry_waste: line.projection.as_ref().map(|p| p.total_waste),
             cost: line.cost,
             status: figures.status,
+            band: line.band,
+            suggested_order: suggested_order(line),
             reasons: line.reasons.clone(),
             last_report_at: line.last_report_at,
             estimated_available: line.estimated_available,
@@ -322,6 +430,11 @@ pub struct Explanation {
     pub horizon_end: NaiveDate,
     /// What is on the way, and whether it counts.
     pub in_transit: Vec<TransitView>,
+    /// What is expected from outside, the first due first, and whether it counts.
+    pub expected: Vec<ExpectedShown>,
+    /// The net shortfall with the numbers of this line.
+    #[schema(example = "max(0, 1121 − (310 + 200 + 100)) = 511")]
+    pub net_worked: String,
     /// The reasons of the row in words.
     pub reasons: Vec<ReasonView>,
     /// The figures.
@@ -370,7 +483,7 @@ pub struct OrderShown {
     pub min: Quantity,
     /// Order up to this.
     pub max: Quantity,
-    /// Available, and what arrives in time.
+    /// Available, and all that is on the way or on order, however late.
     pub position: Quantity,
     /// What to order.
     pub quantity: Quantity,
@@ -439,6 +552,8 @@ pub struct LotCounted {
     /// The last day on which it may be used.
     #[schema(value_type = Option<String>, format = Date)]
     pub expires_on: Option<NaiveDate>,
+    /// Whose it is, where it belongs to others.
+    pub owner_code: Option<String>,
     /// The purpose for which it is kept, if it is.
     pub earmarked_for: Option<String>,
     /// Base units that count.
@@ -461,6 +576,32 @@ pub struct LotLeftOut {
     pub quantity: Quantity,
     /// Why.
     pub reason: LeftOut,
+}
+
+/// What is open of a line of an expected receipt.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ExpectedEvidence)]
+pub struct ExpectedShown {
+    /// The expected receipt.
+    pub expected_receipt_id: ExpectedReceiptId,
+    /// Its number.
+    pub number: String,
+    /// How firmly it is expected.
+    pub kind: ExpectedKind,
+    /// Its line.
+    pub line: i64,
+    /// From whom.
+    pub supplier: String,
+    /// When it is due.
+    pub expected_at: Option<Instant>,
+    /// Days from the call to the delivery.
+    pub lead_days: Option<i64>,
+    /// Base units that can be made in a day.
+    pub per_day: Option<Quantity>,
+    /// Base units that are still to come.
+    pub open: Quantity,
+    /// Whether they count in the net shortfall; null for agreements and capacity, which never do.
+    pub verdict: Option<ArrivalVerdict>,
 }
 
 /// Goods on the way.
@@ -509,8 +650,8 @@ impl From<Evidence> for Explanation {
             level: line.level,
             level_from_region: evidence.level_from.clone(),
             formula: BothLanguages::new(
-                "定额 = 各依据的最大值 × 响应级别百分比 ÷ 100，向上取整；不高于上限，不低于下限。缺口 = 定额 − 可用；净缺口再减按时到货的在途",
-                "target = the largest basis × level percent / 100, rounded up; at most the ceiling, at least the floor. Shortfall = target − available; the net shortfall also takes off what arrives in time",
+                "定额 = 各依据的最大值 × 响应级别百分比 ÷ 100，向上取整；不高于上限，不低于下限。缺口 = 定额 − 可用；净缺口再减按时到货的在途和订单；协议、产能储备与替代物资只列示，不抵减",
+                "target = the largest basis × level percent / 100, rounded up; at most the ceiling, at least the floor. Shortfall = target − available; the net shortfall also takes off what arrives in time, on the way or on order; agreements, capacity and substitutes are shown beside it and never taken off",
             ),
             worked: worked(line),
             rounding: BothLanguages::new(
@@ -540,6 +681,8 @@ impl From<Evidence> for Explanation {
             lots_left_out,
             horizon_end: evidence.horizon_end,
             in_transit: evidence.on_the_way.iter().map(transit).collect(),
+            expected: evidence.expected.iter().map(expected).collect(),
+            net_worked: net_worked(line),
             reasons: line
                 .reasons
                 .iter()
@@ -609,7 +752,7 @@ fn rotation_shown(evidence: &Evidence) -> Option<RotationShown> {
 fn order_shown(line: &Line) -> Option<OrderShown> {
     let adc = line.consumption.adc;
     let bounds = line.plan_line.line.bases.iter().find_map(|basis| basis.bounds(adc))?;
-    let position = line.available.plus_capped(line.arriving);
+    let position = line.position;
     Some(OrderShown {
         min: bounds.min,
         max: bounds.max,
@@ -638,6 +781,33 @@ fn worked(line: &Line) -> String {
     match &line.target {
         Ok(target) => format!("{formula} = {}", target.quantity),
         Err(_missing) => format!("{formula} = ?"),
+    }
+}
+
+/// The net shortfall with the numbers of a line.
+fn net_worked(line: &Line) -> String {
+    let (available, arriving, ordered) = (line.available, line.arriving, line.expected.arriving);
+    let position = format!("{available} + {arriving} + {ordered}");
+    match (&line.target, line.figures.net_shortfall) {
+        (Ok(target), Some(short)) => {
+            format!("max(0, {} − ({position})) = {short}", target.quantity)
+        }
+        _ => format!("max(0, ? − ({position})) = ?"),
+    }
+}
+
+fn expected((line, verdict): &(OpenLine, Option<ArrivalVerdict>)) -> ExpectedShown {
+    ExpectedShown {
+        expected_receipt_id: line.id.clone(),
+        number: line.number.clone(),
+        kind: line.kind,
+        line: line.line,
+        supplier: line.supplier.clone(),
+        expected_at: line.expected_at,
+        lead_days: line.lead_days,
+        per_day: line.per_day,
+        open: line.open,
+        verdict: *verdict,
     }
 }
 
@@ -693,6 +863,7 @@ pub fn sort_lots(lots: &[LotAtStore], today: NaiveDate) -> (Vec<LotCounted>, Vec
                 lot_id: lot.lot.clone(),
                 lot_number: lot.lot_number.clone(),
                 expires_on: portion.expiry.date(),
+                owner_code: lot.owner_code.clone(),
                 earmarked_for: lot.earmarked_for.clone(),
                 quantity: free,
             }),

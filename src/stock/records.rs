@@ -41,6 +41,7 @@ pub use promises::{Reservation, release, release_all, reservations_of, reserve};
 
 pub mod corrections;
 pub mod cuts;
+pub mod fulfilment;
 pub mod unmatched;
 
 /// Rows of one multi-row insert: 29 columns each, below SQLite's limit of 32 766 values.

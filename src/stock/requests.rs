@@ -119,6 +119,10 @@ pub struct ReceiptLineBody {
     /// The state in which it is taken in; `available` unless said.
     #[serde(default)]
     pub state: Option<String>,
+    /// The line of the `expected_receipt` that it fulfils; the first of the item unless said.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub expected_line: Option<i64>,
 }
 
 /// A receipt.
@@ -155,6 +159,11 @@ pub struct ReceiptRequest {
     /// order; besides them it clears those that happened after it came, the oldest first.
     #[serde(default)]
     pub clears: Vec<String>,
+    /// What was expected and has come, by id or number: what is open of it falls. More may come than
+    /// was ordered, and the answer says so; items that it does not name fulfil nothing.
+    #[serde(default)]
+    #[schema(example = "YQ-QN-DEPOT-2026-000001")]
+    pub expected_receipt: Option<String>,
     /// Anything else.
     #[serde(default)]
     pub note: Option<String>,

@@ -4,8 +4,8 @@ use crate::access::Role;
 use crate::authority::Authority;
 use crate::catalogue::packs::InPacks;
 use crate::kernel::id::{
-    DispatchId, LotId, MakersLotEventId, MakersLotId, MovementId, PeriodId, ReservationCutId,
-    ShipmentId, StockDocumentId, UnmatchedId,
+    DispatchId, ExpectedReceiptId, LotId, MakersLotEventId, MakersLotId, MovementId, PeriodId,
+    ReservationCutId, ShipmentId, StockDocumentId, UnmatchedId,
 };
 use crate::kernel::{Instant, ItemCode, LotNumber, Money, Quantity, RegionCode, StoreCode};
 use crate::stock::account::{Outside, StockState};
@@ -433,10 +433,41 @@ pub struct ReceiptDetail {
     /// The facts that it cleared, with how much of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<ClearedView>,
+    /// What it fulfilled of what was expected, as it stood then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fulfils: Option<FulfilmentView>,
     /// Anything else.
     pub note: Option<String>,
     /// What came.
     pub lines: Vec<ReceiptLineView>,
+}
+
+/// What a receipt fulfilled of what was expected.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FulfilmentView {
+    /// The expected receipt.
+    pub expected_receipt_id: ExpectedReceiptId,
+    /// Its number.
+    pub number: String,
+    /// Line by line; what nobody ordered is not named.
+    pub lines: Vec<FulfilledLineView>,
+}
+
+/// A line of a receipt that fulfils a line of what was expected.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FulfilledLineView {
+    /// The line of the receipt.
+    pub line: i64,
+    /// The line that it fulfils.
+    pub expected_line: i64,
+    /// Base units ordered.
+    pub ordered: Quantity,
+    /// Base units that have come so far.
+    pub received: Quantity,
+    /// Base units that are still to come.
+    pub open: Quantity,
+    /// Base units that came beyond what was ordered.
+    pub over: Quantity,
 }
 
 /// A receipt (入库单).

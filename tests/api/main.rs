@@ -19,6 +19,7 @@ mod catalogue;
 mod conservation;
 mod corrections;
 mod dispatch;
+mod expected;
 mod facts;
 mod framework;
 mod import;

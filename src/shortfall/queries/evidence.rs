@@ -1,5 +1,6 @@
 //! One line with everything that it was worked out from.
 
+use super::facts::verdict_of;
 use super::held::lots_at;
 use super::transit::lots_on_the_way;
 use super::{Line, Question, shortfalls};
@@ -9,6 +10,7 @@ use crate::consumption::queries::Cells;
 use crate::consumption::records::holding;
 use crate::db::schema::item;
 use crate::db::{DbConnection, DbError};
+use crate::expected::queries::{OpenLine, open_lines};
 use crate::kernel::time::plus_days;
 use crate::kernel::{Instant, ItemCode, Moment, RegionCode};
 use crate::reserve_plan::plan::{PlanVersion, StorePlace, StoredLine};
@@ -47,6 +49,8 @@ pub struct Evidence {
     pub lots: Vec<LotAtStore>,
     /// The lots on the way, each with whether it counts.
     pub on_the_way: Vec<(LotOnTheWay, ArrivalVerdict)>,
+    /// What is expected from outside, each with whether it counts; `None` for what never does.
+    pub expected: Vec<(OpenLine, Option<ArrivalVerdict>)>,
 }
 
 /// How long an item lasts from `today` on, and when it is near its expiry, in days.
@@ -104,7 +108,14 @@ pub fn evidence(
     let on_the_way = lots_on_the_way(conn, &moment, &cells)?.remove(&cell).unwrap_or_default();
     let set_by = if moment.is_now { Instant::LAST } else { moment.horizon() };
     let by_hand = holding(conn, cells.stores.as_deref(), cells.item.as_ref(), today, set_by)?.pop();
+    let stores = cells.stores.as_deref();
+    let open = open_lines(conn, &moment, stores, Some(&cell.1))?.remove(&cell);
+    let expected = open.unwrap_or_default().into_iter().map(|line| {
+        let verdict = verdict_of(&line, settings.zone, today, horizon_end);
+        (line, verdict)
+    });
     Ok(Some(Evidence {
+        expected: expected.collect(),
         plan,
         by_hand,
         shelf_life: shelf_life(conn, &line.item, today)?,

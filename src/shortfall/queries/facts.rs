@@ -4,14 +4,17 @@
 //! stores of the chunk by one query, and looked up in [`Chunk::line`]. What is the same for all lines
 //! of an answer, however many chunks it has, belongs to [`Ground`].
 
-use super::Line;
 use super::ground::{Frame, Ground};
 use super::held::{HeldPortions, last_reports, portions_at};
 use super::transit::{LotsOnTheWay, on_the_way_now};
+use super::{ExpectedIn, Line};
 use crate::consumption::queries::averages::averages_as_known;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, average_use};
 use crate::db::{DbConnection, DbError};
+use crate::expected::queries::{OpenLine, OpenLines, open_lines};
+use crate::expected::rules::ExpectedKind;
+use crate::kernel::time::BusinessZone;
 use crate::kernel::{Instant, ItemCode, Quantity, Ratio, StoreCode};
 use crate::report::board::estimated_stock;
 use crate::reserve_plan::level::LevelsInForce;
@@ -19,10 +22,13 @@ use crate::reserve_plan::plan::NotComputable;
 use crate::reserve_plan::queries::governing::Governed;
 use crate::reserve_plan::rules::{Target, target};
 use crate::shortfall::holding::{Held, hold};
+use crate::shortfall::ordering::{self, Wanted};
 use crate::shortfall::projection::project;
-use crate::shortfall::rules::{self, ArrivalVerdict, Holding, Reason, figures};
+use crate::shortfall::rules::{self, Arrival, ArrivalVerdict, Holding, Reason, figures};
+use crate::shortfall::substitution::{Substitution, stand_in};
 use crate::stock::queries::unmatched::cells_with_open_facts;
-use std::collections::{BTreeSet, HashMap};
+use chrono::NaiveDate;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What is known of the stores of a chunk, by store and item.
 #[derive(Debug)]
@@ -32,6 +38,7 @@ pub struct Facts {
     averages: HashMap<Cell, AverageUse>,
     last_reports: HashMap<StoreCode, Instant>,
     unmatched: BTreeSet<Cell>,
+    expected: OpenLines,
 }
 
 impl Facts {
@@ -39,15 +46,11 @@ impl Facts {
     pub(super) fn load(
         conn: &mut DbConnection,
         ground: &Ground,
-        governed: &[Governed],
+        stores: Vec<StoreCode>,
         item: Option<&ItemCode>,
     ) -> Result<Self, DbError> {
         let frame = &ground.frame;
         let moment = &frame.moment;
-        let mut stores: Vec<StoreCode> =
-            governed.iter().map(|cell| cell.place.code.clone()).collect();
-        // They come in the order of their stores.
-        stores.dedup();
         let cells = Cells { stores: Some(stores), item: item.cloned() };
         let stores = cells.stores.as_deref();
         Ok(Self {
@@ -65,21 +68,87 @@ impl Facts {
             averages: averages_as_known(conn, frame.window, frame.zone, &cells, moment)?,
             last_reports: last_reports(conn, moment, &cells)?,
             unmatched: cells_with_open_facts(conn, moment, stores, item)?,
+            expected: open_lines(conn, moment, stores, item)?,
         })
     }
 
     /// What is on the way to a store, and what of it counts.
-    fn coming(&self, frame: &Frame, cell: &Cell) -> (Quantity, Quantity) {
-        let coming = self.on_the_way.get(cell).map_or(&[][..], Vec::as_slice);
-        let counted = coming.iter().filter(|goods| {
-            rules::judge_arrival(&goods.arrival(frame.zone), frame.today, frame.horizon_end)
-                == ArrivalVerdict::Counted
-        });
-        (
-            Quantity::total(coming.iter().map(|goods| goods.quantity)),
-            Quantity::total(counted.map(|goods| goods.quantity)),
-        )
+    fn coming(&self, frame: &Frame, cell: &Cell) -> Coming {
+        let mut coming = Coming::default();
+        for goods in self.on_the_way.get(cell).map_or(&[][..], Vec::as_slice) {
+            let arrival = goods.arrival(frame.zone);
+            coming.in_transit = coming.in_transit.plus_capped(goods.quantity);
+            match rules::judge_arrival(&arrival, frame.today, frame.horizon_end) {
+                ArrivalVerdict::Counted => {
+                    coming.arriving = coming.arriving.plus_capped(goods.quantity);
+                }
+                ArrivalVerdict::TooLate | ArrivalVerdict::ArrivalUnknown => {
+                    coming.later = coming.later.plus_capped(goods.quantity);
+                }
+                ArrivalVerdict::ExpiredOnArrival | ArrivalVerdict::Recalled => {}
+            }
+        }
+        coming
     }
+
+    /// What is expected from outside, and what of it counts.
+    fn expected(&self, frame: &Frame, cell: &Cell) -> ExpectedIn {
+        let mut expected = ExpectedIn::default();
+        for line in self.expected.get(cell).map_or(&[][..], Vec::as_slice) {
+            let sum = match line.kind {
+                ExpectedKind::Order => &mut expected.on_order,
+                ExpectedKind::Agreement => &mut expected.agreed,
+                ExpectedKind::Capacity => &mut expected.capacity,
+            };
+            *sum = sum.plus_capped(line.open);
+            let verdict = verdict_of(line, frame.zone, frame.today, frame.horizon_end);
+            if verdict == Some(ArrivalVerdict::Counted) {
+                expected.arriving = expected.arriving.plus_capped(line.open);
+                expected.some_overdue |=
+                    line.expected_at.is_some_and(|at| frame.zone.day_of(at) < frame.today);
+            }
+        }
+        expected
+    }
+}
+
+/// Whether what is open of a line counts in a net shortfall; `None` for what is never netted.
+pub fn verdict_of(
+    line: &OpenLine,
+    zone: BusinessZone,
+    today: NaiveDate,
+    horizon_end: NaiveDate,
+) -> Option<ArrivalVerdict> {
+    let arrival = Arrival {
+        quantity: line.open,
+        expected_on: line.expected_at.map(|at| zone.day_of(at)),
+        // Nobody knows the lots of what is not delivered yet.
+        usable_until: None,
+        recalled: false,
+    };
+    let counts = line.kind == ExpectedKind::Order;
+    counts.then(|| rules::judge_arrival(&arrival, today, horizon_end))
+}
+
+/// What is on the way to a store.
+#[derive(Debug, Default)]
+struct Coming {
+    /// All of it.
+    in_transit: Quantity,
+    /// What arrives in time.
+    arriving: Quantity,
+    /// What arrives too late, or nobody knows when.
+    later: Quantity,
+}
+
+/// What decides what stands in for the items of a chunk: the lines of all items that have to do with
+/// their substitutes, by store.
+#[derive(Debug, Default)]
+pub struct Kin {
+    pub(super) items: BTreeSet<ItemCode>,
+    pub(super) governed: BTreeMap<StoreCode, Vec<Governed>>,
+    /// Their facts, where those of the chunk are of one item only.
+    pub(super) facts: BTreeMap<ItemCode, Facts>,
 }
 
 /// Lines that lie together, with what is known of them.
@@ -88,12 +157,51 @@ pub struct Chunk<'a> {
     pub(super) ground: &'a Ground,
     pub(super) cells: Vec<Governed>,
     pub(super) facts: Facts,
+    pub(super) kin: Kin,
 }
 
 impl Chunk<'_> {
     /// The lines at the levels that hold, in the order of store and item.
     pub fn lines(&self, levels: &LevelsInForce) -> impl Iterator<Item = Line> {
-        self.cells.iter().map(|cell| self.line(cell, levels))
+        let mut standing_in = self.standing_in(levels);
+        self.cells.iter().map(move |cell| {
+            let mut line = self.plain_line(cell, levels);
+            let key = (line.store.clone(), line.item.clone());
+            line.substitution = standing_in.remove(&key);
+            line
+        })
+    }
+
+    /// What stands in for what is short, store by store.
+    fn standing_in(&self, levels: &LevelsInForce) -> HashMap<Cell, Substitution> {
+        let mut found = HashMap::new();
+        for (store, governed) in &self.kin.governed {
+            let (mut short, mut surplus) = (BTreeMap::new(), BTreeMap::new());
+            let mut spoken_of = BTreeSet::new();
+            for cell in governed {
+                let facts = self.facts_of(&cell.line.line.item);
+                let line = self.line(facts, cell, levels);
+                spoken_of.insert(line.item.clone());
+                if let Some(missing) = line.figures.net_shortfall {
+                    short.insert(line.item.clone(), missing);
+                }
+                surplus.insert(line.item, line.figures.surplus.unwrap_or(Quantity::ZERO));
+            }
+            // Of what the plan does not speak of nothing must stay.
+            for item in self.kin.items.difference(&spoken_of) {
+                let cell = (store.clone(), item.clone());
+                let portions = self.facts_of(item).portions.get(&cell);
+                let held = hold(portions.into_iter().flatten(), self.ground.frame.today);
+                surplus.insert(item.clone(), held.available);
+            }
+            let substituted = stand_in(&short, surplus, &self.ground.substitutes);
+            found.extend(substituted.into_iter().map(|(item, of)| ((store.clone(), item), of)));
+        }
+        found
+    }
+
+    fn facts_of(&self, item: &ItemCode) -> &Facts {
+        self.kin.facts.get(item).unwrap_or(&self.facts)
     }
 
     /// The lines of the plan, store by store.
@@ -101,9 +209,14 @@ impl Chunk<'_> {
         self.cells.chunk_by(|one, next| one.place.code == next.place.code)
     }
 
+    /// The figures of a line of the chunk, without what stands in for it.
+    pub(super) fn plain_line(&self, governed: &Governed, levels: &LevelsInForce) -> Line {
+        self.line(&self.facts, governed, levels)
+    }
+
     /// The figures of one line.
-    pub(super) fn line(&self, governed: &Governed, levels: &LevelsInForce) -> Line {
-        let (facts, frame) = (&self.facts, &self.ground.frame);
+    fn line(&self, facts: &Facts, governed: &Governed, levels: &LevelsInForce) -> Line {
+        let frame = &self.ground.frame;
         let Governed { place, line: plan_line } = governed;
         let cell = (place.code.clone(), plan_line.line.item.clone());
         let level = levels.of(&place.region);
@@ -116,14 +229,32 @@ impl Chunk<'_> {
         let target = target(&plan_line.line, level, adc);
         let wanted = target.as_ref().ok().map(|target| target.quantity);
         let held = hold(facts.portions.get(&cell).into_iter().flatten(), frame.today);
-        let (in_transit_in, arriving) = facts.coming(frame, &cell);
-        let holding = Holding { available: held.available, arriving };
+        let coming = facts.coming(frame, &cell);
+        let expected = facts.expected(frame, &cell);
+        let holding = Holding {
+            available: held.available,
+            arriving: coming.arriving,
+            ordered: expected.arriving,
+        };
         let figures = figures(wanted, plan_line.line.floor_at(level), holding, adc);
         let last_report_at = facts.last_reports.get(&cell.0).copied();
-        let cost = figures.net_shortfall.and_then(|short| {
-            self.ground.prices.get(&cell.1).and_then(|price| price.times(short.units()))
+        let price = self.ground.prices.get(&cell.1).copied();
+        let cost = figures
+            .net_shortfall
+            .and_then(|short| price.and_then(|price| price.times(short.units())));
+        let some_late = coming.in_transit > coming.arriving;
+        let mut reasons = reasons(frame, &target, &held, some_late, last_report_at);
+        reasons.extend((expected.on_order > expected.arriving).then_some(Reason::OrderNotCounted));
+        reasons.extend(expected.some_overdue.then_some(Reason::OrderOverdue));
+        let wanted = wanted.map(|target| Wanted {
+            target,
+            ceiling: plan_line.line.ceiling,
+            bounds: plan_line.line.bases.iter().find_map(|basis| basis.bounds(adc)),
         });
-        let mut reasons = reasons(frame, &target, &held, in_transit_in > arriving, last_report_at);
+        let position =
+            Quantity::total([held.available, coming.arriving, coming.later, expected.on_order]);
+        let pack = self.ground.packs.get(&cell.1);
+        let units = pack.map_or(Quantity::ONE, |(_, units)| *units);
         if facts.unmatched.contains(&cell) {
             reasons.push(Reason::UnmatchedFacts);
         }
@@ -137,8 +268,15 @@ impl Chunk<'_> {
             reserved: held.reserved,
             blocked: held.blocked,
             available: held.available,
-            in_transit_in,
-            arriving,
+            in_transit_in: coming.in_transit,
+            arriving: coming.arriving,
+            expected,
+            set_apart: held.set_apart,
+            band: wanted.map(|wanted| ordering::band(&wanted, held.available, position)),
+            order: wanted.and_then(|wanted| ordering::order(&wanted, position, units, price)),
+            pack_code: pack.map(|(code, _)| code.clone()),
+            position,
+            substitution: None,
             consumption,
             figures,
             projection: project(frame.today, &held.usable, adc),

@@ -1,20 +1,21 @@
 //! What all lines of an answer rest on, read once; and the walk through them, chunk after chunk.
 
-use super::facts::{Chunk, Facts};
+use super::facts::{Chunk, Facts, Kin};
 use super::held::prices;
 use super::transit::{LotsOnTheWay, on_the_way_then};
 use super::{Question, stores_asked};
 use crate::config::Settings;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::Window;
-use crate::db::schema::item;
+use crate::db::schema::{item, item_pack, item_substitute};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::time::{BusinessZone, plus_days};
-use crate::kernel::{Instant, ItemCode, Moment, Money, RegionCode};
+use crate::kernel::{Instant, ItemCode, Moment, Money, Quantity, RegionCode, StoreCode};
 use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
 use crate::reserve_plan::plan::{PlanVersion, PlansInForce, StorePlace};
-use crate::reserve_plan::queries::governing::Governor;
+use crate::reserve_plan::queries::governing::{Governed, Governor};
 use crate::reserve_plan::{queries as plans, records as plan_records};
+use crate::shortfall::substitution::{Substitutes, related};
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -82,6 +83,10 @@ pub struct Ground {
     pub stores: Vec<StorePlace>,
     pub(super) frame: Frame,
     pub(super) prices: HashMap<ItemCode, Money>,
+    /// What may stand in for each item.
+    pub(super) substitutes: Substitutes,
+    /// The smallest pack of each item.
+    pub(super) packs: HashMap<ItemCode, (String, Quantity)>,
     /// What was on the way in the past, which is read at once; the present is read chunk by chunk.
     pub(super) on_the_way_then: Option<LotsOnTheWay>,
     in_force: PlansInForce,
@@ -112,6 +117,7 @@ impl Ground {
             own.iter().filter_map(|region| in_force.of(region)).map(|plan| &plan.region).collect();
         let plans: Vec<PlanVersion> =
             in_force.iter().filter(|plan| governing.contains(&plan.region)).cloned().collect();
+        let substitutes = substitutes(conn)?;
         let plan = match plans.as_slice() {
             [only] => Some(only.clone()),
             _ => question.region.as_ref().and_then(|region| in_force.of(region)).cloned(),
@@ -127,10 +133,14 @@ impl Ground {
             on_the_way_then: if moment.is_now {
                 None
             } else {
-                let cells = Cells { stores: None, item: question.item.clone() };
+                // Who else wants its substitutes has a say in what stands in for an item.
+                let item = question.item.clone().filter(|item| !substitutes.contains_key(item));
+                let cells = Cells { stores: None, item };
                 Some(on_the_way_then(conn, &moment, &cells)?)
             },
             of_category: items_of_category(conn, question)?,
+            substitutes,
+            packs: smallest_packs(conn, question.item.as_ref())?,
             stores,
             in_force,
         })
@@ -183,6 +193,36 @@ fn items_of_category(
     Ok(Some(items.into_iter().collect()))
 }
 
+/// What may stand in for each item that is in use, in order.
+fn substitutes(conn: &mut DbConnection) -> Result<Substitutes, DbError> {
+    let rows: Vec<(ItemCode, ItemCode)> = item_substitute::table
+        .order((item_substitute::item_code, item_substitute::rank))
+        .select((item_substitute::item_code, item_substitute::substitute_code))
+        .load(conn)?;
+    let mut lists = Substitutes::new();
+    for (item, substitute) in rows {
+        lists.entry(item).or_default().push(substitute);
+    }
+    Ok(lists)
+}
+
+/// The smallest pack of each item, or of one: with it the least is ordered too much.
+fn smallest_packs(
+    conn: &mut DbConnection,
+    only: Option<&ItemCode>,
+) -> Result<HashMap<ItemCode, (String, Quantity)>, DbError> {
+    let mut query = item_pack::table
+        .select((item_pack::item_code, item_pack::code, item_pack::units))
+        .order((item_pack::item_code, item_pack::units.desc(), item_pack::code.desc()))
+        .into_boxed();
+    if let Some(only) = only {
+        query = query.filter(item_pack::item_code.eq(only));
+    }
+    let rows: Vec<(ItemCode, String, Quantity)> = query.load(conn)?;
+    // The last of an item is its smallest.
+    Ok(rows.into_iter().map(|(item, code, units)| (item, (code, units))).collect())
+}
+
 /// A walk through the lines of a question.
 #[derive(Debug)]
 pub struct Walk<'a> {
@@ -217,12 +257,53 @@ impl<'a> Walk<'a> {
             cells.truncate(self.left);
             self.left -= cells.len();
             if !cells.is_empty() {
-                let facts = Facts::load(conn, self.ground, &cells, self.item)?;
-                return Ok(Some(Chunk { ground: self.ground, cells, facts }));
+                let places = places_of(&cells);
+                let stores = places.iter().map(|place| place.code.clone()).collect();
+                let facts = Facts::load(conn, self.ground, stores, self.item)?;
+                let kin = self.kin(conn, &places, &cells)?;
+                return Ok(Some(Chunk { ground: self.ground, cells, facts, kin }));
             }
         }
         Ok(None)
     }
+}
+
+impl Walk<'_> {
+    /// What decides what stands in for the items of some lines at their stores.
+    fn kin(
+        &self,
+        conn: &mut DbConnection,
+        places: &[StorePlace],
+        cells: &[Governed],
+    ) -> Result<Kin, DbError> {
+        let items = cells.iter().map(|cell| &cell.line.line.item);
+        let related = related(items, &self.ground.substitutes);
+        let mut kin = Kin::default();
+        for item in related {
+            let in_force = &self.ground.in_force;
+            let governed = Governor::default().govern(conn, in_force, places, Some(&item))?;
+            for cell in governed {
+                kin.governed.entry(cell.place.code.clone()).or_default().push(cell);
+            }
+            // Without an item the facts of the chunk are of all items.
+            if self.item.is_some() {
+                let stores: Vec<StoreCode> =
+                    places.iter().map(|place| place.code.clone()).collect();
+                kin.facts
+                    .insert(item.clone(), Facts::load(conn, self.ground, stores, Some(&item))?);
+            }
+            kin.items.insert(item);
+        }
+        Ok(kin)
+    }
+}
+
+/// The stores of lines, which come in their order.
+fn places_of(cells: &[Governed]) -> Vec<StorePlace> {
+    let mut places: Vec<StorePlace> =
+        cells.iter().map(|cell| StorePlace::clone(&cell.place)).collect();
+    places.dedup_by(|a, b| a.code == b.code);
+    places
 }
 
 /// How many stores make a chunk of the right size, after so many had so many lines.

@@ -42,8 +42,8 @@ type PortionRow = (
     String,
     Option<NaiveDate>,
     Option<Instant>,
-    Quantity,
-    Quantity,
+    (Quantity, Quantity),
+    (Option<String>, Option<String>),
 );
 
 fn portions_now(conn: &mut DbConnection, cells: &Cells) -> Result<HeldPortions, DbError> {
@@ -57,8 +57,8 @@ fn portions_now(conn: &mut DbConnection, cells: &Cells) -> Result<HeldPortions, 
             makers_lot::expiry,
             makers_lot::expires_on,
             makers_lot::recalled_at,
-            stock_balance::on_hand,
-            stock_balance::reserved,
+            (stock_balance::on_hand, stock_balance::reserved),
+            (lot::owner_code, lot::earmarked_for),
         ))
         .into_boxed();
     if let Some(stores) = cells.stores.as_deref() {
@@ -69,8 +69,12 @@ fn portions_now(conn: &mut DbConnection, cells: &Cells) -> Result<HeldPortions, 
     }
     let rows: Vec<PortionRow> = query.load(conn)?;
     let mut held = HeldPortions::with_capacity(rows.len());
-    for (store, item, state, kind, date, recalled_at, there, promised) in rows {
-        let portion = portion(state, &kind, date, recalled_at, there, promised);
+    for (store, item, state, kind, date, recalled_at, (there, promised), (owner, purpose)) in rows {
+        let portion = Portion {
+            owned_by_others: owner.is_some(),
+            earmarked: purpose.is_some(),
+            ..portion(state, &kind, date, recalled_at, there, promised)
+        };
         held.entry((store, item)).or_default().push(portion);
     }
     Ok(held)
@@ -91,6 +95,8 @@ fn portion(
         recalled: recalled_at.is_some(),
         on_hand,
         reserved,
+        owned_by_others: false,
+        earmarked: false,
     }
 }
 
@@ -103,7 +109,7 @@ type LotRow = (
     String,
     Option<NaiveDate>,
     Option<Instant>,
-    Option<String>,
+    (Option<String>, Option<String>),
     Quantity,
     Quantity,
 );
@@ -144,14 +150,17 @@ fn lots_then(
         lots.entry((balance.store_code, makers.item_code)).or_default().push(LotAtStore {
             lot: balance.lot.id,
             lot_number: makers.lot_number.as_str().to_owned(),
-            earmarked_for: balance.lot.provenance.earmarked_for,
             portion: Portion {
+                owned_by_others: balance.lot.provenance.owner_code.is_some(),
+                earmarked: balance.lot.provenance.earmarked_for.is_some(),
                 state: balance.state,
                 expiry: makers.expiry,
                 recalled: makers.recalled_at.is_some(),
                 on_hand: balance.on_hand,
                 reserved: balance.reserved,
             },
+            owner_code: balance.lot.provenance.owner_code,
+            earmarked_for: balance.lot.provenance.earmarked_for,
         });
     }
     Ok(lots)
@@ -173,7 +182,7 @@ fn lots_now(
             makers_lot::expiry,
             makers_lot::expires_on,
             makers_lot::recalled_at,
-            lot::earmarked_for,
+            (lot::owner_code, lot::earmarked_for),
             stock_balance::on_hand,
             stock_balance::reserved,
         ))
@@ -202,7 +211,7 @@ fn lots_now(
         kind,
         date,
         recalled_at,
-        earmarked_for,
+        (owner_code, earmarked_for),
         there,
         promised,
     ) in rows
@@ -210,8 +219,13 @@ fn lots_now(
         lots.entry((store, item)).or_default().push(LotAtStore {
             lot: id,
             lot_number,
+            portion: Portion {
+                owned_by_others: owner_code.is_some(),
+                earmarked: earmarked_for.is_some(),
+                ..portion(state, &kind, date, recalled_at, there, promised)
+            },
+            owner_code,
             earmarked_for,
-            portion: portion(state, &kind, date, recalled_at, there, promised),
         });
     }
     Ok(lots)

@@ -48,7 +48,7 @@ pub fn totals_by(
         for cells in chunk.stores() {
             let Some(place) = cells.first().map(|cell| &cell.place) else { continue };
             let mut store = TotalsSoFar::default();
-            for line in cells.iter().map(|cell| chunk.line(cell, &ground.levels)) {
+            for line in cells.iter().map(|cell| chunk.plain_line(cell, &ground.levels)) {
                 if !question.matches(&line) {
                     continue;
                 }

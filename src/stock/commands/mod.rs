@@ -3,6 +3,7 @@
 mod change_state;
 mod correct;
 pub mod fact;
+mod fulfil;
 mod period;
 mod recall;
 mod receive;

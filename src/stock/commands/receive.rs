@@ -5,6 +5,7 @@ use crate::command::{CommandError, Done, Tx};
 use crate::kernel::id::{LotId, MakersLotId, StockDocumentId, UnmatchedId};
 use crate::kernel::{Code, FaultCode, Faults, LotNumber, Refusal, StoreCode};
 use crate::stock::account::Account;
+use crate::stock::commands::fulfil::fulfilling;
 use crate::stock::commands::unmatched::{self, CameToLight};
 use crate::stock::commands::{Paper, post_on_paper, subject, to_json};
 use crate::stock::document::{DocumentKind, StockDocument};
@@ -24,7 +25,8 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// `validation_failed` with every fault, `store_out_of_scope`, `lot_conflict` when the book holds
-/// a lot number with another expiry or production date.
+/// a lot number with another expiry or production date; `wrong_status` when what it fulfils was
+/// cancelled.
 pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, CommandError> {
     let mut faults = Faults::new();
     let head = head(tx, &request.store_code, request.occurred_at.as_deref(), &mut faults)?;
@@ -41,6 +43,7 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
     let named = facts_named(&request.clears, &mut faults);
     let head = faults.finish(head)?;
     let store = head.store.code;
+    let fulfilling = fulfilling(tx, &store, &lines, request)?;
     let items = lines.iter().map(|line| line.item.code.clone());
     let open = unmatched::lock_open(tx, &store, items)?;
     unmatched::check_named(&named, &open)?;
@@ -89,6 +92,7 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
         inspected_by,
         witnessed_by,
         note,
+        fulfils: fulfilling.as_ref().map(|of| of.view.clone()),
         lines: views,
     };
     let paper = Paper {
@@ -99,6 +103,9 @@ pub fn post_receipt(tx: &mut Tx<'_>, request: &ReceiptRequest) -> Result<Done, C
         slip,
     };
     let (document, movements) = post_on_paper(tx, paper, movements, &detail)?;
+    if let Some(fulfilling) = &fulfilling {
+        fulfilling.store(tx, &store, &movements)?;
+    }
     if !open.is_empty() {
         let came = came_to_light(&document, named, &lines, &detail);
         detail.cleared = unmatched::clear(tx, &open, &came)?;

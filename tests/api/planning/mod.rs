@@ -1,6 +1,7 @@
 //! Reserve plans, response levels and shortfalls over HTTP.
 
 mod bases;
+mod beside;
 mod capabilities;
 mod governed;
 mod laws;

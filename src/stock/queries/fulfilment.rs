@@ -1,0 +1,75 @@
+//! How much of what was expected has come: read from the ledger, so that a reversal counts by
+//! itself, and the past is told as it was.
+
+use crate::db::schema::{expected_fulfilment, stock_movement};
+use crate::db::{DbConnection, DbError};
+use crate::kernel::id::ExpectedReceiptId;
+use crate::kernel::{Instant, ItemCode, Moment, Quantity, StoreCode};
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// What has come of each line of expected receipts, less what was reversed.
+pub type Received = BTreeMap<(ExpectedReceiptId, i64), Quantity>;
+
+/// Of which expected receipts the fulfilment is asked.
+#[derive(Debug, Clone, Copy)]
+pub enum Expecting<'a> {
+    /// These.
+    These(&'a [ExpectedReceiptId]),
+    /// Those of these stores, or of all; and of one item, or of all.
+    Stores(Option<&'a [StoreCode]>, Option<&'a ItemCode>),
+}
+
+/// What has come, as it stood and was known at a moment, or stands now.
+///
+/// # Errors
+/// When the database fails.
+pub fn received(
+    conn: &mut DbConnection,
+    of: Expecting<'_>,
+    moment: Option<&Moment>,
+) -> Result<Received, DbError> {
+    let past = moment.filter(|moment| !moment.is_now);
+    let occurred = past.map_or(Instant::LAST, |moment| moment.as_of);
+    let recorded = past.and_then(Moment::known).unwrap_or(Instant::LAST);
+    let mut received = Received::new();
+    // What came, and what of it was taken back: the same question over two columns.
+    macro_rules! sum {
+        ($on:expr, $add:expr) => {{
+            let mut query = expected_fulfilment::table
+                .inner_join(stock_movement::table.on($on))
+                .filter(stock_movement::occurred_at.le(occurred))
+                .filter(stock_movement::recorded_at.le(recorded))
+                .select((
+                    expected_fulfilment::expected_id,
+                    expected_fulfilment::line_no,
+                    stock_movement::quantity,
+                ))
+                .into_boxed();
+            match of {
+                Expecting::These(ids) => {
+                    query = query.filter(expected_fulfilment::expected_id.eq_any(ids));
+                }
+                Expecting::Stores(stores, item) => {
+                    if let Some(stores) = stores {
+                        query = query.filter(expected_fulfilment::store_code.eq_any(stores));
+                    }
+                    if let Some(item) = item {
+                        query = query.filter(stock_movement::item_code.eq(item));
+                    }
+                }
+            }
+            let rows: Vec<(ExpectedReceiptId, i64, Quantity)> = query.load(conn)?;
+            for (id, line, quantity) in rows {
+                let so_far = received.entry((id, line)).or_insert(Quantity::ZERO);
+                *so_far = $add(*so_far, quantity);
+            }
+        }};
+    }
+    sum!(stock_movement::id.eq(expected_fulfilment::movement_id), Quantity::plus_capped);
+    sum!(
+        stock_movement::reverses.eq(expected_fulfilment::movement_id.nullable()),
+        Quantity::minus_or_zero
+    );
+    Ok(received)
+}
