@@ -31,12 +31,13 @@ checks=not_a_server_error,status_code_conformance,content_type_conformance
 checks+=,response_headers_conformance,response_schema_conformance
 failed=()
 
-# Asks as one role of the demonstration county.
+# Asks as one role of the demonstration county. A stream of alerts never ends, so it is left out.
 ask_as() {
     step "as $1 on $database"
     "$VENV/bin/schemathesis" --config-file tests/scripts/schemathesis.toml \
         run "$BASE_URL/openapi.json" \
         --header "Authorization: Bearer $(token_of "$1")" \
+        --exclude-path /api/v1/alerts/stream \
         --checks "$checks" \
         --phases examples,coverage,fuzzing \
         --max-time "${CONTRACT_SECONDS:-45}" \

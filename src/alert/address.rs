@@ -106,7 +106,7 @@ fn host_of(authority: &str) -> Option<&str> {
     let disguised =
         last.starts_with(|c: char| c.is_ascii_digit()) && host.parse::<IpAddr>().is_err();
     let port_valid = port.is_empty() && !authority.ends_with(':') || port.parse::<u16>().is_ok();
-    (valid && port_valid && !(disguised && !authority.starts_with('['))).then_some(host)
+    (valid && port_valid && (!disguised || authority.starts_with('['))).then_some(host)
 }
 
 #[cfg(test)]

@@ -148,12 +148,12 @@ impl ExpectedRequest {
                     faults.add("/lead_days", FaultCode::Contradicts);
                 }
             }
-            Some(ExpectedKind::Agreement | ExpectedKind::Capacity) => {
-                if self.contract_number.is_none() {
-                    faults.add("/contract_number", FaultCode::Required);
-                }
+            Some(ExpectedKind::Agreement | ExpectedKind::Capacity)
+                if self.contract_number.is_none() =>
+            {
+                faults.add("/contract_number", FaultCode::Required);
             }
-            None => {}
+            Some(ExpectedKind::Agreement | ExpectedKind::Capacity) | None => {}
         }
     }
 }

@@ -817,7 +817,7 @@ impl Remembered for Counters {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
         for ((store, prefix, year), (last, is_new)) in &mut self.0 {
             if std::mem::take(is_new) {
-                let id = (&*store, &*prefix, *year);
+                let id = (store, prefix, *year);
                 let update = diesel::update(number_counter::table.find(id))
                     .set(number_counter::last.eq(*last));
                 on_each_backend!(conn, |c| steady_write!(update).run(c))?;

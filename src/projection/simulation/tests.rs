@@ -116,13 +116,11 @@ fn least_waste(lots: &mut Vec<(i64, i64)>, demand: &[i64], day: i64) -> i64 {
     best
 }
 
+/// Lots by what is left of each and its last day.
+type Lots = Vec<(i64, i64)>;
+
 /// Every way to take up to `wanted` from the lots, as much as there is.
-fn spend(
-    lots: &mut Vec<(i64, i64)>,
-    wanted: i64,
-    at: usize,
-    then: &mut dyn FnMut(&mut Vec<(i64, i64)>),
-) {
+fn spend(lots: &mut Lots, wanted: i64, at: usize, then: &mut dyn FnMut(&mut Lots)) {
     if at == lots.len() || wanted == 0 {
         if wanted == 0 || lots.iter().all(|lot| lot.0 == 0) {
             then(lots);

@@ -52,11 +52,11 @@ fn lines(
     question: &Question,
     flow: &mut Flow,
 ) -> Result<(), CommandError> {
-    put(flow, &ShortfallStreamLine::Head { head: Head::from(ground) })?;
+    put(flow, &ShortfallStreamLine::Head { head: Box::new(Head::from(ground)) })?;
     let each = |line: &Line| -> Result<(), DbError> { put(flow, &ShortfallRow::from(line)) };
     let totals = each_line(conn, ground, question, each)?;
     let end = End { rows: totals.lines, totals: totals.into() };
-    Ok(put(flow, &ShortfallStreamLine::End { end })?)
+    Ok(put(flow, &ShortfallStreamLine::End { end: Box::new(end) })?)
 }
 
 /// Writes a value and ends its line.

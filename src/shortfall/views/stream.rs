@@ -49,13 +49,13 @@ pub enum ShortfallStreamLine {
     /// The first line.
     Head {
         /// What the rows rest on.
-        head: Head,
+        head: Box<Head>,
     },
     /// Every line between.
     Row(Box<ShortfallRow>),
     /// The last line.
     End {
         /// What the rows were.
-        end: End,
+        end: Box<End>,
     },
 }

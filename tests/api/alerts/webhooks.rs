@@ -33,11 +33,11 @@ struct Hook {
 }
 
 impl Hook {
-    fn answering(statuses: &[u16]) -> Self {
+    fn answering(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (tell, sent) = channel();
-        let mut statuses = statuses.to_vec().into_iter();
+        let mut statuses = statuses.iter().copied();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Some(one) = read(stream.as_ref().unwrap()) else { continue };
