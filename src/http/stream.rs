@@ -54,7 +54,7 @@ impl Shared {
     }
 }
 
-/// The end that writes. Whoever drops it without [`Flow::finish`] leaves the answer broken off, which
+/// The end that writes. Whoever drops it without `Flow::finish` leaves the answer broken off, which
 /// the reader can tell from its whole.
 #[derive(Debug)]
 pub struct Flow {

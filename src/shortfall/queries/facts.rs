@@ -1,7 +1,7 @@
 //! Everything that the figures of a chunk of lines rest on, and the figures.
 //!
-//! A new fact of a line has its place here: a field of [`Facts`], read in [`Facts::load`] for all
-//! stores of the chunk by one query, and looked up in [`Chunk::line`]. What is the same for all lines
+//! A new fact of a line has its place here: a field of [`Facts`], read in `Facts::load` for all
+//! stores of the chunk by one query, and looked up in `Chunk::line`. What is the same for all lines
 //! of an answer, however many chunks it has, belongs to [`Ground`].
 
 use super::ground::{Frame, Ground};
