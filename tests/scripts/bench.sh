@@ -14,4 +14,5 @@ step "SQLite" >&2
 "$CHANGBEI" bench --seconds "$each" "$@"
 step "PostgreSQL" >&2
 FSYNC=on start_postgres
-"$CHANGBEI" bench --seconds "$each" --pgbench "$PG_BIN/pgbench" "$@"
+pgbench="$(command -v pgbench || ls /usr/lib/postgresql/*/bin/pgbench | sort -V | tail -n 1)"
+"$CHANGBEI" bench --seconds "$each" --pgbench "$pgbench" "$@"
