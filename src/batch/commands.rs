@@ -1,4 +1,4 @@
-//! Running a batch: each command in a savepoint of its own, many in one durable commit.
+//! Running a batch: each command a part that can be given up alone, many in one durable commit.
 
 use crate::access::{Actor, Permission};
 use crate::app::App;

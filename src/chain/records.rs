@@ -1,4 +1,5 @@
-//! The heads of the chains: locked last in every command, never cached.
+//! The heads of the chains: locked last in every command, remembered only under the lock, and written
+//! once before the transaction ends.
 
 use crate::chain::Head;
 use crate::db::memory::{self, Remembered};
