@@ -352,12 +352,12 @@ impl Command {
                 lot: chance.one_in(3).then(|| world.some_lot(chance)),
                 units: chance.one_in(2).then(|| chance.between(0, 30)),
             },
-            (103..105, _) => Self::Correct {
+            (103, _) => Self::Correct {
                 lot: world.some_lot(chance),
                 right: Right {
                     item: chance.one_in(4).then(|| chance.below(3) as usize),
                     number: (!chance.one_in(3)).then(|| world.some_number(chance)),
-                    expires: chance.one_in(3).then(|| world.some_number(chance)),
+                    expires: chance.one_in(5).then(|| world.some_number(chance)),
                 },
             },
             _ => world.some_count(chance, store),

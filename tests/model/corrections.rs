@@ -162,13 +162,13 @@ impl World {
     ) -> Result<Expected, No> {
         let found = self.facts.get(fact).filter(|fact| USERS[by].1 == Some(fact.store));
         let Some(found) = found.cloned() else { return Err(NOT_FOUND) };
-        let units = units.unwrap_or(found.open);
-        if units > found.open || (units < 1 && found.open > 0) {
+        if units.is_some_and(|units| units < 1 || units > found.open) {
             return Err(INVALID);
         }
         if found.open == 0 {
-            return Err(if units < 0 { INVALID } else { WRONG_STATUS });
+            return Err(WRONG_STATUS);
         }
+        let units = units.unwrap_or(found.open);
         let wish = Wish { owner: false, earmarked: false };
         let mut held: Vec<(usize, usize, i64)> = self
             .balances
