@@ -329,7 +329,8 @@ fn draw_down(
     let today = tx.settings.zone.day_of(tx.now);
     let mut views = Vec::new();
     for (item, units) in taken.into_iter().filter(|(_, units)| !units.is_zero()) {
-        let of_item = past.balances.iter().filter(|balance| balance.lot.makers_lot.item_code == *item);
+        let of_item =
+            past.balances.iter().filter(|balance| balance.lot.makers_lot.item_code == *item);
         let before = Quantity::total(of_item.map(|balance| balance.available(day)));
         let recorded = take(
             tx,

@@ -629,6 +629,10 @@ fn what_was_known_since_a_whole_file_began_is_told_when_it_has_ended() {
         since.refused(503, "busy");
         assert_eq!(ask("2026-03-02T01:59:59Z").expect(200)["rows"], json!([]));
         let rows = ask("2026-03-02T02:05:00Z").expect(200)["rows"].clone();
-        assert_eq!(rows.as_array().unwrap().len(), 3, "what it recorded was known from its beginning");
+        assert_eq!(
+            rows.as_array().unwrap().len(),
+            3,
+            "what it recorded was known from its beginning"
+        );
     });
 }

@@ -1089,7 +1089,11 @@ fn an_issue_of_before_a_count_takes_what_was_there_then_however_little_is_left_n
         let fact = late("32", 20, true).expect(201)["lines"][0].clone();
         assert_eq!((&fact["unmatched"], &fact["cuts"]), (&Value::Null, &Value::Null), "{fact}");
         issue(app, &a, 1).refused(409, "insufficient_stock");
-        assert_eq!(on_hand(app, &a), 5, "what lies there is what was counted, less what left since");
+        assert_eq!(
+            on_hand(app, &a),
+            5,
+            "what lies there is what was counted, less what left since"
+        );
         let moment = |text: &str| Instant::parse(text).unwrap();
         assert_eq!(book_as_of(app, &a, moment("2026-03-02T03:00:00Z")), 90);
         assert_eq!(book_as_of(app, &a, moment("2026-03-02T02:59:00Z")), 20);
@@ -1135,10 +1139,12 @@ fn a_receipt_of_before_a_count_does_not_clear_what_left_unmatched_after_it() {
         app.set_time("2026-03-02T05:00:00Z");
         handed_out(app, 35);
         assert_eq!(unmatched(app), [5]);
-        let came = |quantity: i64, hour: i64| json!({"store_code": "QN-DEPOT",
+        let came = |quantity: i64, hour: i64| {
+            json!({"store_code": "QN-DEPOT",
             "occurred_at": format!("2026-03-02T0{hour}:40:00Z"), "source": {"kind": "supplier"},
             "lines": [{"item_code": "M02", "lot_number": "A", "maker": "稳健",
-                "expires_on": "2027-01-01", "quantity": quantity, "unit_cost": "0.50"}]});
+                "expires_on": "2027-01-01", "quantity": quantity, "unit_cost": "0.50"}]})
+        };
         let late = app.post(DEPOT, "/receipts", came(20, 2)).expect(201);
         assert_eq!(late["cleared"], Value::Null, "they are among the thirty counted");
         assert_eq!(unmatched(app), [5]);

@@ -143,12 +143,8 @@ impl World {
         let over = if ended == 0 { load.fates[4] } else { 0 };
         let mut fates = load.fates;
         fates[4] -= over;
-        let moved = Load {
-            lot: *to,
-            shipped: on_the_way,
-            fates: [0, 0, 0, 0, over],
-            ..load.clone()
-        };
+        let moved =
+            Load { lot: *to, shipped: on_the_way, fates: [0, 0, 0, 0, over], ..load.clone() };
         put(Load { shipped: ended, fates, ..load });
         put(moved);
     }

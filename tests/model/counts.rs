@@ -478,8 +478,7 @@ impl World {
             };
         }
         let any: Vec<usize> = if chance.one_in(20) { newest.collect() } else { under_way };
-        let stocktake =
-            if any.is_empty() { self.stocktakes.len() + 3 } else { *chance.of(&any) };
+        let stocktake = if any.is_empty() { self.stocktakes.len() + 3 } else { *chance.of(&any) };
         self.next_of_count(chance, stocktake)
     }
 
@@ -509,7 +508,8 @@ impl World {
         }
         let differences = self.differences(stocktake);
         let differ = differences.iter().flatten().any(|difference| *difference != 0);
-        let large = differences.iter().flatten().map(|units| units.abs()).sum::<i64>() > UNITS_LIMIT;
+        let large =
+            differences.iter().flatten().map(|units| units.abs()).sum::<i64>() > UNITS_LIMIT;
         let explained = taken.lines.iter().all(|line| line.explained);
         match taken.status {
             Open | Submitted if differ && !explained => Command::ExplainCount { stocktake },

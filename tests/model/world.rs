@@ -732,9 +732,8 @@ impl World {
         for (at, order) in self.dispatches.iter().enumerate().filter(|(_, o)| o.from == store) {
             for (number, of) in order.lines.iter().enumerate() {
                 // What was counted since is there for them as before.
-                let concerned = |lot: usize| {
-                    serves(lot) && self.first_count((store, lot, 0)).is_none()
-                };
+                let concerned =
+                    |lot: usize| serves(lot) && self.first_count((store, lot, 0)).is_none();
                 for (lot, units) in of.reserved.iter().filter(|(lot, _)| concerned(*lot)) {
                     let promised_at = self.promised[&(at, number, *lot)];
                     promises.push((promised_at, at, number, *lot, *units));
@@ -982,7 +981,8 @@ impl World {
             let store = self.facts[fact].store;
             let of = self.fact_mut(fact);
             of.open += units;
-            let Cleared::ByStock { lot, state, units: cleared, .. } = &mut of.cleared[number] else {
+            let Cleared::ByStock { lot, state, units: cleared, .. } = &mut of.cleared[number]
+            else {
                 unreachable!("refused above")
             };
             *cleared -= units;

@@ -41,8 +41,7 @@ impl Past {
             return Ok(Self { balances, changes: BTreeMap::new(), counted_at: BTreeMap::new() });
         }
         let balances = records::lock_item_balances_since(tx.conn, store, items, occurred_at)?;
-        let lots: BTreeSet<LotId> =
-            balances.iter().map(|balance| balance.lot.id.clone()).collect();
+        let lots: BTreeSet<LotId> = balances.iter().map(|balance| balance.lot.id.clone()).collect();
         let lots: Vec<LotId> = lots.into_iter().collect();
         let marks = records::count_marks(tx.conn, store, &lots)?;
         let mut counted_at = BTreeMap::new();
