@@ -121,11 +121,16 @@ pub struct Client {
 /// What a client that waits longer has given up: enough for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A connection that nobody used for longer is not used again: the service closes it after five
+/// seconds, and a request that meets its closing gets no answer.
+const IDLE: Duration = Duration::from_secs(2);
+
 impl Client {
     pub fn of(base_url: &str) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
+            .max_idle_age(IDLE)
             .build()
             .into();
         Self { base_url: base_url.to_owned(), agent }

@@ -392,8 +392,9 @@ impl World {
 
     fn lowest_since(&self, place: Place, moment: Instant) -> i64 {
         let changes = self.changes.get(&place).map_or(&[][..], Vec::as_slice);
-        let later = changes.iter().map(|(at, _)| *at).filter(|at| *at > moment);
-        later.map(|at| self.book(place, at)).fold(self.book(place, moment), i64::min)
+        let later = &changes[changes.partition_point(|(at, _)| *at <= moment)..];
+        let at_each = later.iter().map(|(at, _)| self.book(place, *at));
+        at_each.fold(self.book(place, moment), i64::min)
     }
 
     /// As of when each item of a stocktake was counted wholly.

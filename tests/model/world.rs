@@ -477,11 +477,10 @@ impl World {
         let changes = self.changes.get(&place).map_or(&[][..], Vec::as_slice);
         let mut running = self.book(place, self.at);
         let mut lowest = running;
-        for (at, change) in changes {
-            if *at > self.at && *at <= counted {
-                running += change;
-                lowest = lowest.min(running);
-            }
+        let up_to = |moment: Instant| changes.partition_point(|(at, _)| *at <= moment);
+        for (_, change) in &changes[up_to(self.at)..up_to(counted)] {
+            running += change;
+            lowest = lowest.min(running);
         }
         lowest.max(0)
     }

@@ -279,8 +279,9 @@ pub fn clear_by_count<'a>(
 /// Without a lot, usable stock goes first, first expired first; nothing that is promised is taken.
 ///
 /// # Errors
-/// `not_found` outside the caller's scope, `validation_failed` for a lot of another item or more
-/// than is open, `wrong_status` when nothing is open, `insufficient_stock` with what there is.
+/// `not_found` outside the caller's scope, `validation_failed` for more than is open,
+/// `wrong_status` when nothing is open, `insufficient_stock` with what there is of the item, and of
+/// the lot where one is named.
 pub fn match_fact(
     tx: &mut Tx<'_>,
     id: &UnmatchedId,
