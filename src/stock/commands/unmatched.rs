@@ -5,6 +5,7 @@
 //! goods is told the issue that used them.
 
 use crate::command::{CommandError, Done, Subject, Tx};
+use crate::db::memory;
 use crate::kernel::id::UnmatchedId;
 use crate::kernel::{Code, FaultCode, Faults, Instant, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::account::{Account, Outside};
@@ -78,6 +79,7 @@ pub fn clear(
     open: &[UnmatchedFact],
     came: &CameToLight,
 ) -> Result<Vec<ClearedView>, CommandError> {
+    memory::settle(tx.conn)?;
     let mut cleared = Vec::new();
     let items: BTreeSet<&ItemCode> = came.pieces.iter().map(|(item, _)| item).collect();
     for item in items {
