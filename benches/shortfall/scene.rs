@@ -298,9 +298,11 @@ impl Raw {
         }
     }
 
+    /// Leaves the database as it is found in use: PostgreSQL looks after its statistics, and SQLite
+    /// has none.
     fn finish(&mut self) {
         self.batch(match self {
-            Self::Sqlite(_) => "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)",
+            Self::Sqlite(_) => "PRAGMA wal_checkpoint(TRUNCATE)",
             Self::Postgres(_) => "VACUUM ANALYZE",
         });
     }
