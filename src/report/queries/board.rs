@@ -158,7 +158,7 @@ pub fn last_told_at(
         .select((stock_report::store_code, diesel::dsl::max(stock_report_version::as_of)))
         .into_boxed();
     if let Some(stores) = stores {
-        query = query.filter(stock_report::store_code.eq_any(stores));
+        query = among!(query, stock_report::store_code, stores);
     }
     let rows: Vec<(StoreCode, Option<Instant>)> = query.load(conn)?;
     Ok(rows.into_iter().filter_map(|(store, at)| Some((store, at?))).collect())

@@ -35,7 +35,7 @@ pub fn freshness(
     let moment = question.moment.unwrap_or_else(|| Moment::now(now, now));
     let stores: Vec<StoreCode> =
         stores_asked(conn, question)?.into_iter().map(|place| place.code).collect();
-    let cells = Cells { stores: Some(stores), item: None };
+    let cells = Cells { stores: Some(stores), items: None };
     let heard = last_reports(conn, &moment, &cells)?;
     let silent = TimeDelta::try_hours(settings.stale_hours).unwrap_or_default();
     let stale_before = moment.as_of.plus(-silent);
