@@ -3,10 +3,10 @@
 
 use crate::chain::Head;
 use crate::db::memory::{self, Remembered};
-use crate::db::schema::{chain_head, clock_acceptance};
+use crate::db::schema::{chain_head, clock_acceptance, long_write};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::Instant;
-use crate::kernel::id::ClockAcceptanceId;
+use crate::kernel::id::{ClockAcceptanceId, LongWriteId};
 use crate::{insert_rows, load_locked, on_each_backend};
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -175,4 +175,49 @@ pub fn acceptances(conn: &mut DbConnection, limit: i64) -> Result<Vec<Acceptance
         .order(clock_acceptance::id.desc())
         .limit(limit)
         .load(conn)?)
+}
+
+/// A write that may take longer than a command, as a whole file does: everything that it records bears
+/// the time at which it began, and nobody sees any of it before it ends.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = long_write, treat_none_as_default_value = false)]
+pub struct LongWrite {
+    /// Its id.
+    pub id: LongWriteId,
+    /// What it records is no older than this.
+    pub begun_at: Instant,
+    /// It is given up by then.
+    pub ends_by: Instant,
+}
+
+/// Tells everyone that a long write begins: in a transaction of its own, before that of the write.
+///
+/// # Errors
+/// When the database fails.
+pub fn announce(conn: &mut DbConnection, new: &LongWrite) -> Result<(), DbError> {
+    // Those of processes that died.
+    diesel::delete(long_write::table.filter(long_write::ends_by.lt(new.begun_at))).execute(conn)?;
+    diesel::insert_into(long_write::table).values(new.clone()).execute(conn)?;
+    Ok(())
+}
+
+/// Tells everyone that a long write has ended: in its own transaction, so that whoever sees it ended
+/// sees what it wrote, or after that was given up.
+///
+/// # Errors
+/// When the database fails.
+pub fn withdraw(conn: &mut DbConnection, id: &LongWriteId) -> Result<(), DbError> {
+    diesel::delete(long_write::table.find(id)).execute(conn)?;
+    Ok(())
+}
+
+/// Since when something under way may still add to what was known; `None` where nothing is.
+///
+/// # Errors
+/// When the database fails.
+pub fn unsettled_since(conn: &mut DbConnection, now: Instant) -> Result<Option<Instant>, DbError> {
+    Ok(long_write::table
+        .filter(long_write::ends_by.ge(now))
+        .select(diesel::dsl::min(long_write::begun_at))
+        .first(conn)?)
 }

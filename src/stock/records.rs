@@ -407,12 +407,25 @@ pub fn lock_item_balances(
     store: &StoreCode,
     items: &[ItemCode],
 ) -> Result<Vec<LotBalance>, DbError> {
+    lock_item_balances_since(conn, store, items, Instant::LAST)
+}
+
+/// The same with what has fallen empty since a time, so that an outflow of then finds it.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_item_balances_since(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    items: &[ItemCode],
+    since: Instant,
+) -> Result<Vec<LotBalance>, DbError> {
     let rows = load_locked!(
         conn,
         stock_balance::table
             .filter(stock_balance::store_code.eq_any([store]))
             .filter(stock_balance::item_code.eq_any(items))
-            .filter(stock_balance::live_until.ge(Instant::LAST))
+            .filter(stock_balance::live_until.ge(since))
             .select(BalanceRow::as_select())
             .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
         BalanceRow
@@ -740,7 +753,7 @@ fn post_alone(
         ensure_rows(conn, &keys, &posting.lines, &when)?;
         before = lock_balances(conn, &keys, &transit_keys)?;
     }
-    let when = before.turn_of(when);
+    let when = before.turn_of(when, &posting.lines);
     let mut after = before.clone();
     let late = before.entered_late(&posting.lines, when.occurred_at);
     if !late.is_empty() {
