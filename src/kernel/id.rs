@@ -135,6 +135,8 @@ id_kinds! {
     WebhookDeliveryId;
     /// Goods that are expected from outside.
     ExpectedReceiptId;
+    /// A list of what may stand in for an item.
+    SubstitutionListId;
 }
 
 #[cfg(test)]

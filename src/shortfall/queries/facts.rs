@@ -8,6 +8,7 @@ use super::ground::{Frame, Ground};
 use super::held::{HeldPortions, last_reports, portions_at};
 use super::transit::{LotsOnTheWay, on_the_way_now};
 use super::{ExpectedIn, Line};
+use crate::catalogue::substitution::Substitutes;
 use crate::consumption::queries::averages::averages_as_known;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::{AverageUse, UseHistory, average_use};
@@ -15,7 +16,7 @@ use crate::db::{DbConnection, DbError};
 use crate::expected::queries::{OpenLine, OpenLines, open_lines};
 use crate::expected::rules::ExpectedKind;
 use crate::kernel::time::BusinessZone;
-use crate::kernel::{Instant, ItemCode, Quantity, Ratio, StoreCode};
+use crate::kernel::{Instant, ItemCode, Quantity, Ratio, RegionCode, StoreCode};
 use crate::report::board::estimated_stock;
 use crate::reserve_plan::level::LevelsInForce;
 use crate::reserve_plan::plan::NotComputable;
@@ -175,7 +176,12 @@ impl Chunk<'_> {
     /// What stands in for what is short, store by store.
     fn standing_in(&self, levels: &LevelsInForce) -> HashMap<Cell, Substitution> {
         let mut found = HashMap::new();
+        let mut by_region: HashMap<&RegionCode, Substitutes> = HashMap::new();
         for (store, governed) in &self.kin.governed {
+            let Some(region) = governed.first().map(|cell| &cell.place.region) else { continue };
+            let substitutes = by_region
+                .entry(region)
+                .or_insert_with(|| self.ground.lists.of(Some(region), self.ground.scene));
             let (mut short, mut surplus) = (BTreeMap::new(), BTreeMap::new());
             let mut spoken_of = BTreeSet::new();
             for cell in governed {
@@ -194,7 +200,7 @@ impl Chunk<'_> {
                 let held = hold(portions.into_iter().flatten(), self.ground.frame.today);
                 surplus.insert(item.clone(), held.available);
             }
-            let substituted = stand_in(&short, surplus, &self.ground.substitutes);
+            let substituted = stand_in(&short, surplus, substitutes);
             found.extend(substituted.into_iter().map(|(item, of)| ((store.clone(), item), of)));
         }
         found

@@ -4,10 +4,12 @@ use super::facts::{Chunk, Facts, Kin};
 use super::held::prices;
 use super::transit::{LotsOnTheWay, on_the_way_then};
 use super::{Question, stores_asked};
+use crate::catalogue::records::substitution;
+use crate::catalogue::substitution::{ListsInForce, UseScene};
 use crate::config::Settings;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::Window;
-use crate::db::schema::{item, item_pack, item_substitute};
+use crate::db::schema::{item, item_pack};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::time::{BusinessZone, plus_days};
 use crate::kernel::{Instant, ItemCode, Moment, Money, Quantity, RegionCode, StoreCode};
@@ -15,10 +17,10 @@ use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
 use crate::reserve_plan::plan::{PlanVersion, PlansInForce, StorePlace};
 use crate::reserve_plan::queries::governing::{Governed, Governor};
 use crate::reserve_plan::{queries as plans, records as plan_records};
-use crate::shortfall::substitution::{Substitutes, related};
+use crate::shortfall::substitution::related;
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// About so many lines are worked out at a time.
 const LINES_AT_ONCE: usize = 16_384;
@@ -83,8 +85,12 @@ pub struct Ground {
     pub stores: Vec<StorePlace>,
     pub(super) frame: Frame,
     pub(super) prices: HashMap<ItemCode, Money>,
-    /// What may stand in for each item.
-    pub(super) substitutes: Substitutes,
+    /// What may stand in for each item, by use and region.
+    pub(super) lists: ListsInForce,
+    /// The use that is asked about.
+    pub(super) scene: UseScene,
+    /// What may stand in for each item somewhere: what has a say in what stands in.
+    substitutes: BTreeMap<ItemCode, Vec<ItemCode>>,
     /// The smallest pack of each item.
     pub(super) packs: HashMap<ItemCode, (String, Quantity)>,
     /// What was on the way in the past, which is read at once; the present is read chunk by chunk.
@@ -117,7 +123,8 @@ impl Ground {
             own.iter().filter_map(|region| in_force.of(region)).map(|plan| &plan.region).collect();
         let plans: Vec<PlanVersion> =
             in_force.iter().filter(|plan| governing.contains(&plan.region)).cloned().collect();
-        let substitutes = substitutes(conn)?;
+        let lists = substitution::in_force(conn, None, now, known)?;
+        let substitutes = lists.everything();
         let plan = match plans.as_slice() {
             [only] => Some(only.clone()),
             _ => question.region.as_ref().and_then(|region| in_force.of(region)).cloned(),
@@ -139,11 +146,23 @@ impl Ground {
                 Some(on_the_way_then(conn, &moment, &cells)?)
             },
             of_category: items_of_category(conn, question)?,
+            scene: question.scene,
+            lists,
             substitutes,
             packs: smallest_packs(conn, question.item.as_ref())?,
             stores,
             in_force,
         })
+    }
+
+    /// The last day on which what is coming must arrive to count.
+    pub fn horizon_end(&self) -> NaiveDate {
+        self.frame.horizon_end
+    }
+
+    /// The use for which substitutes are looked for.
+    pub fn scene(&self) -> UseScene {
+        self.scene
     }
 
     /// Walks through the lines of a question in the order of store and item: those after a place,
@@ -191,19 +210,6 @@ fn items_of_category(
     let items: Vec<ItemCode> =
         item::table.filter(item::category.eq(category)).select(item::code).load(conn)?;
     Ok(Some(items.into_iter().collect()))
-}
-
-/// What may stand in for each item that is in use, in order.
-fn substitutes(conn: &mut DbConnection) -> Result<Substitutes, DbError> {
-    let rows: Vec<(ItemCode, ItemCode)> = item_substitute::table
-        .order((item_substitute::item_code, item_substitute::rank))
-        .select((item_substitute::item_code, item_substitute::substitute_code))
-        .load(conn)?;
-    let mut lists = Substitutes::new();
-    for (item, substitute) in rows {
-        lists.entry(item).or_default().push(substitute);
-    }
-    Ok(lists)
 }
 
 /// The smallest pack of each item, or of one: with it the least is ordered too much.
