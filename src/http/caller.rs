@@ -283,32 +283,17 @@ impl Caller {
         self.read(permission, move |conn, app, actor| body(conn, app, actor, &question)).await
     }
 
-    /// Like [`Caller::ask`], for a question that may come as JSON or as a file, and an answer in
-    /// the form that is wanted.
+    /// Reads a question that may come as JSON or as a file and stores nothing: permission, then shape
+    /// and meaning of the body.
     ///
     /// # Errors
-    /// As [`Caller::ask`].
-    pub async fn ask_shown<C, T, P, F>(
-        self,
-        permission: Permission,
-        parse: P,
-        body: F,
-    ) -> Result<HttpResponse, ApiError>
+    /// `forbidden` without the permission; those of `parse`.
+    pub fn question<C, P>(&self, permission: Permission, parse: P) -> Result<C, Refusal>
     where
-        C: Send + 'static,
-        T: Serialize + Send + 'static,
         P: FnOnce(Sent<'_>) -> Result<C, Refusal>,
-        F: FnOnce(&mut DbConnection, &App, &Actor, Form, &C) -> Result<Shown<T>, CommandError>
-            + Send
-            + 'static,
     {
         self.actor.require(permission)?;
-        let sent = if self.is_json { Sent::Json(&self.body) } else { Sent::File(&self.body) };
-        let question = parse(sent)?;
-        self.read_shown(permission, move |conn, app, actor, form| {
-            body(conn, app, actor, form, &question)
-        })
-        .await
+        parse(if self.is_json { Sent::Json(&self.body) } else { Sent::File(&self.body) })
     }
 
     /// Reads on one snapshot, for an answer that is not JSON.

@@ -3,7 +3,8 @@
 use super::Line;
 use super::facts::{Facts, Supply};
 use super::ground::{Frame, Ground};
-use crate::kernel::{Instant, ItemCode, Quantity, Ratio};
+use crate::catalogue::substitution::Substitutes;
+use crate::kernel::{Instant, ItemCode, Quantity, Ratio, RegionCode};
 use crate::report::board::estimated_stock;
 use crate::reserve_plan::level::LevelsInForce;
 use crate::reserve_plan::plan::{NotComputable, StorePlace};
@@ -13,7 +14,7 @@ use crate::shortfall::ordering::{self, Wanted};
 use crate::shortfall::projection::project;
 use crate::shortfall::rules::{Reason, figures};
 use crate::shortfall::substitution::{Substitution, stand_in};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A line of the plan at a store.
 #[derive(Debug)]
@@ -35,10 +36,15 @@ pub struct Chunk<'a> {
 impl Chunk<'_> {
     /// The lines that are asked for at some levels, in the order of store and item.
     pub fn lines(&self, levels: &LevelsInForce) -> impl Iterator<Item = Line> {
+        let mut by_region: HashMap<&RegionCode, Substitutes> = HashMap::new();
         self.stores().flat_map(move |places| {
             let lines: Vec<Line> =
                 places.iter().map(|place| self.line(&place.governed, levels)).collect();
-            let mut standing_in = self.standing_in(&lines);
+            let region = places.first().map(|place| &place.governed.place.region);
+            let mut standing_in = region.map_or_else(BTreeMap::new, |region| {
+                let lists = || self.ground.lists.of(Some(region), self.ground.scene);
+                self.standing_in(by_region.entry(region).or_insert_with(lists), &lines)
+            });
             let asked = lines.into_iter().zip(places).filter(|(_, place)| place.is_asked);
             asked.map(move |(line, _)| {
                 let substitution = standing_in.remove(&line.item);
@@ -64,15 +70,19 @@ impl Chunk<'_> {
     }
 
     /// What stands in for what is short among the lines of one store.
-    fn standing_in(&self, lines: &[Line]) -> BTreeMap<ItemCode, Substitution> {
-        let substitutes = &self.ground.substitutes;
+    fn standing_in(
+        &self,
+        substitutes: &Substitutes,
+        lines: &[Line],
+    ) -> BTreeMap<ItemCode, Substitution> {
         let short: BTreeMap<ItemCode, Quantity> = lines
             .iter()
             .filter(|line| substitutes.contains_key(&line.item))
             .filter_map(|line| Some((line.item.clone(), line.figures.net_shortfall?)))
             .collect();
         let mut surplus = BTreeMap::new();
-        for item in short.keys().filter_map(|item| substitutes.get(item)).flatten() {
+        let standbys = short.keys().filter_map(|item| substitutes.get(item)).flatten();
+        for item in standbys.map(|standby| &standby.item) {
             let spoken_of = lines.binary_search_by(|line| line.item.cmp(item));
             let there = match (spoken_of.ok().and_then(|at| lines.get(at)), lines.first()) {
                 (Some(line), _) => line.figures.surplus.unwrap_or(Quantity::ZERO),

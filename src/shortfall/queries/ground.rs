@@ -4,10 +4,12 @@ use super::chunk::{Chunk, Place};
 use super::facts::Facts;
 use super::transit::{LotsOnTheWay, on_the_way_then};
 use super::{Question, stores_asked};
+use crate::catalogue::records::substitution;
+use crate::catalogue::substitution::{ListsInForce, UseScene};
 use crate::config::Settings;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::Window;
-use crate::db::schema::{item, item_substitute};
+use crate::db::schema::item;
 use crate::db::{DbConnection, DbError};
 use crate::kernel::time::{BusinessZone, plus_days};
 use crate::kernel::{Instant, ItemCode, Moment, RegionCode, StoreCode};
@@ -15,10 +17,10 @@ use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
 use crate::reserve_plan::plan::{PlanVersion, PlansInForce, StorePlace};
 use crate::reserve_plan::queries::governing::{Governed, Governor};
 use crate::reserve_plan::{queries as plans, records as plan_records};
-use crate::shortfall::substitution::{Substitutes, related};
+use crate::shortfall::substitution::related;
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// About so many lines are worked out at a time: fewer than a county has, so that a province takes no
 /// more memory than it, and enough that what a chunk costs is not seen.
@@ -83,8 +85,12 @@ pub struct Ground {
     /// The stores asked about, by code.
     pub stores: Vec<StorePlace>,
     pub(super) frame: Frame,
-    /// What may stand in for each item.
-    pub(super) substitutes: Substitutes,
+    /// What may stand in for each item, by use and region.
+    pub(super) lists: ListsInForce,
+    /// The use that is asked about.
+    pub(super) scene: UseScene,
+    /// What may stand in for each item somewhere: what has a say in what stands in.
+    substitutes: BTreeMap<ItemCode, Vec<ItemCode>>,
     /// What was on the way in the past, which is read at once; the present is read chunk by chunk.
     pub(super) on_the_way_then: Option<LotsOnTheWay>,
     in_force: PlansInForce,
@@ -117,7 +123,8 @@ impl Ground {
             own.iter().filter_map(|region| in_force.of(region)).map(|plan| &plan.region).collect();
         let plans: Vec<PlanVersion> =
             in_force.iter().filter(|plan| governing.contains(&plan.region)).cloned().collect();
-        let substitutes = substitutes(conn)?;
+        let lists = substitution::in_force(conn, None, now, known)?;
+        let substitutes = lists.everything();
         let items = question.item.as_ref().map(|item| with_related([item], &substitutes));
         let plan = match plans.as_slice() {
             [only] => Some(only.clone()),
@@ -139,10 +146,22 @@ impl Ground {
             },
             items,
             of_category: items_of_category(conn, question)?,
+            scene: question.scene,
+            lists,
             substitutes,
             stores,
             in_force,
         })
+    }
+
+    /// The last day on which what is coming must arrive to count.
+    pub fn horizon_end(&self) -> NaiveDate {
+        self.frame.horizon_end
+    }
+
+    /// The use for which substitutes are looked for.
+    pub fn scene(&self) -> UseScene {
+        self.scene
     }
 
     /// Walks through the lines of a question in the order of store and item: those after a place,
@@ -171,7 +190,7 @@ impl Ground {
 /// Some items, and all whose figures decide what stands in for them, by code.
 fn with_related<'a>(
     items: impl IntoIterator<Item = &'a ItemCode>,
-    substitutes: &Substitutes,
+    substitutes: &BTreeMap<ItemCode, Vec<ItemCode>>,
 ) -> Vec<ItemCode> {
     let items: BTreeSet<&ItemCode> = items.into_iter().collect();
     let mut all = related(items.iter().copied(), substitutes);
@@ -201,19 +220,6 @@ fn items_of_category(
     let items: Vec<ItemCode> =
         item::table.filter(item::category.eq(category)).select(item::code).load(conn)?;
     Ok(Some(items.into_iter().collect()))
-}
-
-/// What may stand in for each item that is in use, in order.
-fn substitutes(conn: &mut DbConnection) -> Result<Substitutes, DbError> {
-    let rows: Vec<(ItemCode, ItemCode)> = item_substitute::table
-        .order((item_substitute::item_code, item_substitute::rank))
-        .select((item_substitute::item_code, item_substitute::substitute_code))
-        .load(conn)?;
-    let mut lists = Substitutes::new();
-    for (item, substitute) in rows {
-        lists.entry(item).or_default().push(substitute);
-    }
-    Ok(lists)
 }
 
 /// A walk through the lines of a question.

@@ -6,11 +6,11 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::time::BusinessZone;
 use crate::kernel::{Instant, ItemCode, Moment, Money, Quantity, StoreCode};
-use crate::report::queries::board::last_told_at;
 use crate::shortfall::holding::{LotAtStore, Portion};
 use crate::stock::account::StockState;
 use crate::stock::lot::Expiry;
-use crate::stock::queries::at::{Places, last_movements_at, stock_at};
+use crate::stock::queries::at::{Places, stock_at};
+use crate::stock::queries::fresh::last_heard_of;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::HashMap;
@@ -238,33 +238,7 @@ pub fn last_reports(
     moment: &Moment,
     cells: &Cells,
 ) -> Result<HashMap<StoreCode, Instant>, DbError> {
-    let stores = cells.stores.as_deref();
-    let mut heard = last_moved(conn, moment, stores)?;
-    for (store, told) in last_told_at(conn, stores, moment)? {
-        let last = heard.entry(store).or_insert(told);
-        *last = told.max(*last);
-    }
-    Ok(heard)
-}
-
-fn last_moved(
-    conn: &mut DbConnection,
-    moment: &Moment,
-    stores: Option<&[StoreCode]>,
-) -> Result<HashMap<StoreCode, Instant>, DbError> {
-    if !moment.is_now {
-        let then = last_movements_at(conn, moment, stores)?;
-        return Ok(then.into_iter().collect());
-    }
-    let mut query = stock_balance::table
-        .group_by(stock_balance::store_code)
-        .select((stock_balance::store_code, diesel::dsl::max(stock_balance::last_occurred_at)))
-        .into_boxed();
-    if let Some(stores) = stores {
-        query = among!(query, stock_balance::store_code, stores);
-    }
-    let rows: Vec<(StoreCode, Option<Instant>)> = query.load(conn)?;
-    Ok(rows.into_iter().filter_map(|(store, at)| Some((store, at?))).collect())
+    last_heard_of(conn, moment, cells.stores.as_deref())
 }
 
 /// The price of each item, or of some: the unit cost of the newest lot that has one.
