@@ -56,11 +56,17 @@ pub struct Settings {
     pub expiry_warning_days: i64,
     /// The watch looks at every store again after this many minutes, whatever it has noticed.
     pub watch_minutes: i64,
+    /// The single changes of an alert, and the tellings of them, are kept for this many days after it
+    /// was cleared; never fewer than [`Settings::MIN_ALERT_DAYS`]. The alert itself stays.
+    pub alert_days: i64,
     /// Telling a webhook of an event is given up after this many days.
     pub webhook_days: i64,
     /// Hosts that webhooks may name although they lie in the county's own network, and to which
     /// plain HTTP is allowed. All others are reached by HTTPS and at public addresses only.
     pub webhook_hosts: Vec<String>,
+    /// Certificates in DER by one of which receivers of webhooks must be certified; none for those
+    /// that the machine trusts.
+    pub webhook_roots: Vec<Vec<u8>>,
     /// The key from which the secrets of webhooks come; without it there are none.
     pub webhook_key: Option<ServerKey>,
 }
@@ -68,6 +74,9 @@ pub struct Settings {
 impl Settings {
     /// A store may be cut off for a week, and must be able to repeat what it sent before.
     pub const MIN_IDEMPOTENCY_DAYS: i64 = 7;
+
+    /// Who was away for a month can still resume a stream of alerts.
+    pub const MIN_ALERT_DAYS: i64 = 31;
 }
 
 impl Default for Settings {
@@ -94,8 +103,10 @@ impl Default for Settings {
             body_limit: 1 << 20,
             expiry_warning_days: 90,
             watch_minutes: 60,
+            alert_days: 400,
             webhook_days: 3,
             webhook_hosts: Vec::new(),
+            webhook_roots: Vec::new(),
             webhook_key: None,
         }
     }

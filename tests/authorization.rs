@@ -48,6 +48,7 @@ const WHO_MAY: &[(&str, &[Role])] = &[
     ("response_level.declare", &[Commander]),
     ("shortfalls.read", EVERYBODY),
     ("capabilities.write", &[Commander, Admin]),
+    ("substitution_lists.write", &[Commander, Admin]),
     ("dispatches.read", EVERYBODY),
     ("dispatches.create", &[Keeper, Procurement, Commander]),
     ("dispatches.approve", &[Commander]),
@@ -210,6 +211,8 @@ impl Documents {
             "components": [{"name_zh": "试剂", "name_en": "kit", "item_codes": ["T01"], "uses": 1, "serves": 1}]});
         app.post("commander", "/capabilities", body).expect(201);
         self.keep("capability", &json!("PCR"));
+        let lists = app.get("auditor", "/substitution-lists?item=M02").expect(200);
+        self.keep("substitution_list", &lists["rows"][0]["id"]);
     }
 
     fn plan(&mut self, app: &TestApp) {
@@ -591,6 +594,21 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             none(),
         ),
         row("send_batch", "batches.send", Anywhere, "/batches", json!({"commands": [{}]})),
+        row("list_substitution_lists", "items.read", Anywhere, "/substitution-lists", none()),
+        row(
+            "get_substitution_list",
+            "items.read",
+            Anywhere,
+            "/substitution-lists/{substitution_list}",
+            none(),
+        ),
+        row(
+            "create_substitution_list",
+            "substitution_lists.write",
+            Anywhere,
+            "/substitution-lists",
+            json!({"item_code": "?", "reason": "?", "source": "?", "entries": []}),
+        ),
         row("list_capabilities", "items.read", Anywhere, "/capabilities", none()),
         row("get_capability", "items.read", Anywhere, "/capabilities/PCR", none()),
         row(
@@ -834,6 +852,7 @@ fn matrix(documents: &Documents) -> Vec<Row> {
             none(),
         ),
         row("get_stock_summary", "stock.read", FiltersRows, "/stock/summary", none()),
+        row("get_stock_by_days_left", "stock.read", FiltersRows, "/stock/days-left", none()),
         row("list_periods", "stores.read", Anywhere, "/periods", none()),
         row("get_period", "stores.read", Anywhere, "/periods/{period}", none()),
         row(

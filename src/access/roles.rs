@@ -130,6 +130,8 @@ word_enum! {
         ReadExpected = "expected_receipts.read",
         /// Enter, put off and cancel expected receipts.
         WriteExpected = "expected_receipts.write",
+        /// Say what may stand in for what.
+        WriteSubstitutions = "substitution_lists.write",
     }
 }
 
@@ -216,6 +218,7 @@ impl Role {
                     | P::AcknowledgeAlerts
                     | P::ManageWebhooks
                     | P::WriteExpected
+                    | P::WriteSubstitutions
             ),
             Self::Auditor => matches!(permission, P::ReadAudit),
             Self::Admin => {
@@ -229,6 +232,7 @@ impl Role {
                         | P::ReopenPeriods
                         | P::AcceptClock
                         | P::ManageWebhooks
+                        | P::WriteSubstitutions
                 )
             }
         }

@@ -2,6 +2,7 @@
 
 pub mod delivering;
 pub mod sending;
+pub mod tidying;
 pub mod watching;
 pub mod webhooks;
 

@@ -7,7 +7,9 @@ use crate::alert::queries::Due;
 use crate::alert::rules::{Change, Past};
 use crate::alert::state::{AlertDocument, AlertFacts, AlertKind, AlertStatus, Severity, Subject};
 use crate::alert::stored::{Acknowledgement, Alert, AlertEvent, Transition};
-use crate::db::schema::{alert, alert_event, alert_watch, alert_watched_store, store};
+use crate::db::schema::{
+    alert, alert_event, alert_watch, alert_watched_store, store, webhook_delivery,
+};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{AlertId, LotId};
 use crate::kernel::page::PageSize;
@@ -37,6 +39,8 @@ pub struct Watch {
     pub holder: String,
     /// Until when nobody else does.
     pub held_until: Instant,
+    /// The number of the newest event that was forgotten.
+    pub forgotten_seq: i64,
 }
 
 impl Watch {
@@ -50,6 +54,7 @@ impl Watch {
             event_seq: 0,
             holder: String::new(),
             held_until: Instant::FIRST,
+            forgotten_seq: 0,
         }
     }
 
@@ -315,9 +320,8 @@ pub fn record(
         event_rows.push(row_of(&event));
         events.push(event);
     }
-    insert_rows!(conn, opened, 100, |rows| diesel::insert_into(alert::table).values(rows));
-    insert_rows!(conn, event_rows, 100, |rows| diesel::insert_into(alert_event::table)
-        .values(rows));
+    insert_rows!(conn, alert, opened);
+    insert_rows!(conn, alert_event, event_rows);
     Ok(events)
 }
 
@@ -521,4 +525,35 @@ pub fn stores_in(
     let inside = store::table.filter(store::region_code.like(format!("{region}%")));
     let codes: Vec<StoreCode> = inside.select(store::code).order(store::code).load(conn)?;
     Ok(codes.into_iter().collect())
+}
+
+/// The numbers of the oldest events whose alerts have been cleared since before a time and of which
+/// nobody must still be told; at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub fn events_to_forget(
+    conn: &mut DbConnection,
+    before: Instant,
+    limit: i64,
+) -> Result<Vec<i64>, DbError> {
+    let told_of =
+        webhook_delivery::table.filter(webhook_delivery::event_seq.eq(alert_event::seq.nullable()));
+    Ok(alert_event::table
+        .inner_join(alert::table)
+        .filter(alert::cleared_at.lt(before))
+        .filter(diesel::dsl::not(diesel::dsl::exists(told_of)))
+        .order(alert_event::seq)
+        .select(alert_event::seq)
+        .limit(limit)
+        .load(conn)?)
+}
+
+/// Deletes some events.
+///
+/// # Errors
+/// When the database fails; when an alert of theirs is open.
+pub fn delete_events(conn: &mut DbConnection, seqs: &[i64]) -> Result<(), DbError> {
+    diesel::delete(alert_event::table.filter(alert_event::seq.eq_any(seqs))).execute(conn)?;
+    Ok(())
 }

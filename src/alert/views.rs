@@ -151,6 +151,7 @@ pub struct AlertWithHistory {
     /// The alert.
     #[serde(flatten)]
     pub alert: AlertView,
-    /// What happened to it, in order.
+    /// What happened to it, in order; without those that were forgotten, once the
+    /// alert had been cleared for as long as the setting `alert_days` says.
     pub events: Vec<AlertEventView>,
 }

@@ -20,7 +20,7 @@ use crate::allocation::inputs::{
     CostFrom, DonorInput, DonorItem, Inputs, Keeps, LeftOutBecause, LotInput, LotPassedOver,
     PartInput, RecipientInput, RouteInput, Shut, StoreLeftOut, Terms,
 };
-use crate::catalogue::{Item, StorageCondition};
+use crate::catalogue::StorageCondition;
 use crate::kernel::time::plus_days;
 use crate::kernel::{ItemCode, LotNumber, Quantity, Ratio, StoreCode};
 use crate::stock::LotBalance;
@@ -43,8 +43,9 @@ pub enum Who {
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// The items, one part each.
-    pub items: Vec<ItemCode>,
+    /// The items, one part each: the item and what may stand in for it, in the order in which they
+    /// are given.
+    pub groups: Vec<Vec<ItemCode>>,
     /// Who gives.
     pub donors: Who,
     /// Who receives.
@@ -61,7 +62,7 @@ pub fn freeze(facts: &Facts, wanted: &Wanted) -> Inputs {
         plan: facts.plan.clone(),
         terms: wanted.terms.clone(),
         what_if: facts.what_if.clone(),
-        parts: wanted.items.iter().map(|item| part(facts, wanted, item)).collect(),
+        parts: wanted.groups.iter().map(|group| part(facts, wanted, group)).collect(),
     }
 }
 
@@ -83,17 +84,6 @@ pub fn freeze_again(facts: &Facts, frozen: &Inputs) -> Inputs {
         what_if: frozen.what_if.clone(),
         parts: parts.collect(),
     }
-}
-
-/// The item and what may stand in for it, in the order in which they are given.
-pub fn group_of(item: &Item, with_substitutes: bool) -> Vec<ItemCode> {
-    let mut group = vec![item.code.clone()];
-    if with_substitutes {
-        let mut others = item.substitutes.clone();
-        others.sort_by(|a, b| (a.rank, &a.item_code).cmp(&(b.rank, &b.item_code)));
-        group.extend(others.into_iter().map(|other| other.item_code));
-    }
-    group
 }
 
 /// The figures of one store over the items of a group.
@@ -131,15 +121,11 @@ fn sums(facts: &Facts, terms: &Terms, group: &[ItemCode], store: &StoreCode) -> 
     }
 }
 
-fn part(facts: &Facts, wanted: &Wanted, item: &ItemCode) -> PartInput {
+fn part(facts: &Facts, wanted: &Wanted, group: &[ItemCode]) -> PartInput {
     let terms = &wanted.terms;
-    let group = facts
-        .items
-        .get(item)
-        .map_or_else(|| vec![item.clone()], |item| group_of(item, terms.with_substitutes));
     let gives = |store: &StoreCode, keeps: Keeps| {
         group.iter().any(|item| {
-            let kept = kept(facts, terms, &group, store, item, keeps);
+            let kept = kept(facts, terms, group, store, item, keeps);
             facts.available(store, item) > kept
         })
     };
@@ -160,14 +146,15 @@ fn part(facts: &Facts, wanted: &Wanted, item: &ItemCode) -> PartInput {
             continue;
         }
         let asked = named(&wanted.recipients);
-        let sums = sums(facts, terms, &group, store);
+        let sums = sums(facts, terms, group, store);
         let lacks = sums.target.is_some_and(|target| sums.stock < target);
         if asked || (found(&wanted.recipients) && lacks) {
             let unmeasured = sums.target.is_none() && sums.daily_use.is_none();
             let out = if unmeasured {
                 Some(LeftOutBecause::NoTarget)
             } else {
-                (!can_store(facts, store, item)).then_some(LeftOutBecause::CannotStore)
+                let fits = group.first().is_some_and(|item| can_store(facts, store, item));
+                (!fits).then_some(LeftOutBecause::CannotStore)
             };
             match out {
                 None => recipients.push(store.clone()),
@@ -179,7 +166,7 @@ fn part(facts: &Facts, wanted: &Wanted, item: &ItemCode) -> PartInput {
             donors.push((store.clone(), Keeps::Target));
         }
     }
-    assemble(facts, terms, &group, donors, &recipients, left_out)
+    assemble(facts, terms, group, donors, &recipients, left_out)
 }
 
 /// Whether a store has the room in which an item must be kept; one that names no room has any.

@@ -9,7 +9,7 @@ use crate::kernel::{Instant, ItemCode, Moment, Quantity, StoreCode};
 use crate::shortfall::holding::hold;
 use crate::shortfall::queries::held::{last_reports, portions_at};
 use crate::shortfall::queries::{Question, stores_asked};
-use chrono::TimeDelta;
+use crate::stock::freshness::{Freshness, stale_before};
 use std::collections::BTreeMap;
 
 /// How often one store can do it.
@@ -34,6 +34,8 @@ pub struct Answer {
     pub together: Possible,
     /// Each store, by code.
     pub stores: Vec<StoreFigure>,
+    /// How many of them were heard of lately.
+    pub fresh: Freshness,
 }
 
 /// How often the stores of a question can do something with what they held at a moment.
@@ -55,7 +57,7 @@ pub fn figure(
     let mut there: BTreeMap<(StoreCode, ItemCode), Quantity> = BTreeMap::new();
     let mut of_all: BTreeMap<&ItemCode, Quantity> = BTreeMap::new();
     for item in of.items() {
-        let cells = Cells { stores: Some(stores.clone()), item: Some(item.clone()) };
+        let cells = Cells { stores: Some(stores.clone()), items: Some(vec![item.clone()]) };
         for (cell, portions) in portions_at(conn, settings.zone, &moment, &cells)? {
             let available = hold(&portions, today).available;
             let sum = of_all.entry(item).or_insert(Quantity::ZERO);
@@ -63,9 +65,9 @@ pub fn figure(
             there.insert(cell, available);
         }
     }
-    let seen = last_reports(conn, &moment, &Cells { stores: Some(stores.clone()), item: None })?;
-    let silent = TimeDelta::try_hours(settings.stale_hours).unwrap_or_default();
-    let stale_before = moment.as_of.plus(-silent);
+    let seen = last_reports(conn, &moment, &Cells { stores: Some(stores.clone()), items: None })?;
+    let stale_before = stale_before(&moment, settings.stale_hours);
+    let fresh = Freshness::of(stores.iter().map(|store| seen.get(store).copied()), stale_before);
     let together = possible(of, |item| of_all.get(item).copied().unwrap_or(Quantity::ZERO));
     let figure_of = |store: StoreCode| {
         let figure = possible(of, |item| {
@@ -75,5 +77,5 @@ pub fn figure(
         let stale = last_report_at.is_none_or(|at| at < stale_before);
         StoreFigure { store, figure, last_report_at, stale }
     };
-    Ok(Answer { moment, together, stores: stores.into_iter().map(figure_of).collect() })
+    Ok(Answer { moment, together, stores: stores.into_iter().map(figure_of).collect(), fresh })
 }

@@ -4,6 +4,7 @@ use crate::capability::definition::{Capability, Component};
 use crate::capability::queries::{Answer, StoreFigure};
 use crate::capability::rules::Possible;
 use crate::kernel::{CapabilityCode, Instant, ItemCode, Quantity, StoreCode};
+use crate::stock::views::freshness::FreshnessView;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -90,6 +91,8 @@ pub struct CapabilityFigure {
     /// When the store that was silent longest was last heard of, by a movement or a stock report; null
     /// where one never was.
     pub oldest_report_at: Option<Instant>,
+    /// How many of those stores were heard of lately, as other figures tell it.
+    pub freshness: FreshnessView,
     /// A page of stores, by code.
     pub rows: Vec<StoreFigureView>,
     /// Give this as `cursor` to get the next page; null on the last.
@@ -186,6 +189,7 @@ impl CapabilityFigure {
             stores: count(answer.stores.len()),
             stale_stores: count(silent),
             oldest_report_at: oldest.flatten(),
+            freshness: answer.fresh.into(),
             rows: rows
                 .iter()
                 .map(|store| StoreFigureView {

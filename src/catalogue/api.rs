@@ -1,10 +1,16 @@
 //! The REST face of the catalogue.
 
+pub mod substitution;
+
 use crate::access::Permission;
-use crate::catalogue::item::Category;
+use crate::app::App;
+use crate::catalogue::commands::substitution::shown_with;
+use crate::catalogue::item::{Category, Item};
 use crate::catalogue::requests::{ItemPatch, ItemRequest};
+use crate::catalogue::substitution::ListsInForce;
 use crate::catalogue::views::ItemView;
 use crate::catalogue::{commands, records};
+use crate::db::{DbConnection, DbError};
 use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
 use crate::kernel::page::Page;
 use crate::kernel::{FaultCode, Faults, ItemCode, Refusal};
@@ -55,10 +61,13 @@ pub async fn list_items(
     faults.check()?;
     let filter = records::Filter { search: query.q, category, active: query.active };
     caller
-        .read(Permission::ReadItems, move |conn, _, _| {
+        .read(Permission::ReadItems, move |conn, app, _| {
             let items = records::list(conn, &filter, after, size)?;
             let page = Page::from_probe(items, size, |item| item.code.clone());
-            Ok(ItemPage::from(page.map(|item| ItemView::from(&item))))
+            let codes: Vec<ItemCode> = page.rows.iter().map(|item| item.code.clone()).collect();
+            let lists = substitutes_of(conn, app, &codes)?;
+            let view = |item: Item| ItemView::new(&item, shown_with(&lists, &item.code));
+            Ok(ItemPage::from(page.map(view)))
         })
         .await
 }
@@ -73,11 +82,12 @@ pub async fn list_items(
 #[get("/items/{code}")]
 pub async fn get_item(caller: Caller, code: web::Path<String>) -> Result<HttpResponse, ApiError> {
     caller
-        .read_versioned(Permission::ReadItems, move |conn, _, _| {
+        .read_versioned(Permission::ReadItems, move |conn, app, _| {
             let code = item_code(&code)?;
             let item = records::find(conn, &code)?
                 .ok_or_else(|| Refusal::not_found("物资", "item", code.as_str()))?;
-            Ok(Versioned(ItemView::from(&item), item.version))
+            let lists = substitutes_of(conn, app, std::slice::from_ref(&code))?;
+            Ok(Versioned(ItemView::new(&item, shown_with(&lists, &code)), item.version))
         })
         .await
 }
@@ -112,6 +122,15 @@ pub async fn change_item(
         .await
 }
 
+/// The lists of substitutes that hold now, of some items.
+fn substitutes_of(
+    conn: &mut DbConnection,
+    app: &App,
+    items: &[ItemCode],
+) -> Result<ListsInForce, DbError> {
+    records::substitution::in_force(conn, Some(items), app.clock.now(), None)
+}
+
 /// Reads an item code of a path; what is no code names no item.
 fn item_code(text: &str) -> Result<ItemCode, Refusal> {
     ItemCode::new(text).map_err(|_shape| Refusal::not_found("物资", "item", text))
@@ -119,5 +138,12 @@ fn item_code(text: &str) -> Result<ItemCode, Refusal> {
 
 /// The catalogue's operations.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_items).service(get_item).service(create_item).service(change_item);
+    config
+        .service(list_items)
+        .service(get_item)
+        .service(create_item)
+        .service(change_item)
+        .service(substitution::list_substitution_lists)
+        .service(substitution::get_substitution_list)
+        .service(substitution::create_substitution_list);
 }

@@ -49,15 +49,6 @@ pub struct Pack {
     pub units: Quantity,
 }
 
-/// What may stand in for an item, one way only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Substitute {
-    /// The item that stands in.
-    pub item_code: ItemCode,
-    /// 1 is taken first.
-    pub rank: i64,
-}
-
 /// An item with everything that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
@@ -85,8 +76,6 @@ pub struct Item {
     pub standard: Option<String>,
     /// Trade item numbers found on its packs.
     pub gtins: Vec<Gtin>,
-    /// What may stand in for it, by rank.
-    pub substitutes: Vec<Substitute>,
     /// Whether it may still be received.
     pub active: bool,
     /// Counts the changes.

@@ -6,6 +6,7 @@ pub mod item;
 pub mod packs;
 pub mod records;
 pub mod requests;
+pub mod substitution;
 pub mod views;
 
-pub use item::{Category, Item, Pack, StorageCondition, Substitute};
+pub use item::{Category, Item, Pack, StorageCondition};

@@ -131,7 +131,6 @@ mod tests {
             registration_number: None,
             standard: None,
             gtins: vec![],
-            substitutes: vec![],
             active: true,
             version: 1,
             created_at: Instant::parse("2026-01-01T00:00:00Z").unwrap(),

@@ -1,8 +1,10 @@
 //! Items and what belongs to them, as rows.
 
-use crate::catalogue::item::{Category, Item, Pack, StorageCondition, Substitute};
+pub mod substitution;
+
+use crate::catalogue::item::{Category, Item, Pack, StorageCondition};
 use crate::db::memory::{self, Remembered};
-use crate::db::schema::{item, item_gtin, item_pack, item_substitute};
+use crate::db::schema::{item, item_gtin, item_pack};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::page::PageSize;
 use crate::kernel::text::like_pattern;
@@ -52,11 +54,10 @@ impl From<&Item> for Row {
 }
 
 impl Row {
-    fn into_item(self, packs: Vec<Pack>, gtins: Vec<Gtin>, substitutes: Vec<Substitute>) -> Item {
+    fn into_item(self, packs: Vec<Pack>, gtins: Vec<Gtin>) -> Item {
         Item {
             packs,
             gtins,
-            substitutes,
             code: self.code,
             name_zh: self.name_zh,
             name_en: self.name_en,
@@ -135,8 +136,8 @@ pub fn find_all(
     Ok(complete(conn, rows)?.into_iter().map(|item| (item.code.clone(), item)).collect())
 }
 
-/// The items of these codes that exist, with their packs, and without trade item numbers and
-/// substitutes: what postings ask for, in one question where it is asked for a few.
+/// The items of these codes that exist, with their packs, and without trade item
+/// numbers: what postings ask for, in one question where it is asked for a few.
 ///
 /// # Errors
 /// When the database fails.
@@ -195,9 +196,8 @@ fn read_with_packs(
     }
     let mut items: BTreeMap<ItemCode, Item> = BTreeMap::new();
     for (row, pack) in rows {
-        let item = items
-            .entry(row.code.clone())
-            .or_insert_with(|| row.into_item(Vec::new(), Vec::new(), Vec::new()));
+        let item =
+            items.entry(row.code.clone()).or_insert_with(|| row.into_item(Vec::new(), Vec::new()));
         if let Some((code, name_zh, name_en, units)) = pack {
             item.packs.push(Pack { code, name_zh, name_en, units });
         }
@@ -280,25 +280,10 @@ fn complete(conn: &mut DbConnection, rows: Vec<Row>) -> Result<Vec<Item>, DbErro
     for (item, gtin) in stored {
         gtins.entry(item).or_default().push(gtin);
     }
-    let mut substitutes: BTreeMap<ItemCode, Vec<Substitute>> = BTreeMap::new();
-    let stored: Vec<(ItemCode, ItemCode, i64)> = of_items!(
-        conn,
-        &codes,
-        item_substitute,
-        item_substitute::table.order((item_substitute::item_code, item_substitute::rank)).select((
-            item_substitute::item_code,
-            item_substitute::substitute_code,
-            item_substitute::rank,
-        ))
-    );
-    for (item, item_code, rank) in stored {
-        substitutes.entry(item).or_default().push(Substitute { item_code, rank });
-    }
     let item = |row: Row| {
         let packs = packs.remove(&row.code).unwrap_or_default();
         let gtins = gtins.remove(&row.code).unwrap_or_default();
-        let substitutes = substitutes.remove(&row.code).unwrap_or_default();
-        row.into_item(packs, gtins, substitutes)
+        row.into_item(packs, gtins)
     };
     Ok(rows.into_iter().map(item).collect())
 }
@@ -322,8 +307,6 @@ pub fn update(conn: &mut DbConnection, item: &Item) -> Result<(), DbError> {
     let code = &item.code;
     diesel::delete(item_pack::table.filter(item_pack::item_code.eq(code))).execute(conn)?;
     diesel::delete(item_gtin::table.filter(item_gtin::item_code.eq(code))).execute(conn)?;
-    diesel::delete(item_substitute::table.filter(item_substitute::item_code.eq(code)))
-        .execute(conn)?;
     insert_belongings(conn, item)
 }
 
@@ -342,15 +325,6 @@ fn insert_belongings(conn: &mut DbConnection, item: &Item) -> Result<(), DbError
     for gtin in &item.gtins {
         diesel::insert_into(item_gtin::table)
             .values((item_gtin::gtin.eq(gtin.to_fourteen()), item_gtin::item_code.eq(&item.code)))
-            .execute(conn)?;
-    }
-    for substitute in &item.substitutes {
-        diesel::insert_into(item_substitute::table)
-            .values((
-                item_substitute::item_code.eq(&item.code),
-                item_substitute::rank.eq(substitute.rank),
-                item_substitute::substitute_code.eq(&substitute.item_code),
-            ))
             .execute(conn)?;
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! What clients send about items, and how it becomes an item: every fault gathered.
 
-use crate::catalogue::item::{Category, Item, Pack, StorageCondition, Substitute};
+pub mod substitution;
+
+use crate::catalogue::item::{Category, Item, Pack, StorageCondition};
+use crate::catalogue::requests::substitution::Seen;
 use crate::catalogue::views::{PackBody, SubstituteBody};
 use crate::kernel::patch::nullable;
 use crate::kernel::{FaultCode, Faults, Gtin, Instant, ItemCode, Quantity, Refusal, Text};
@@ -52,7 +55,8 @@ pub struct ItemRequest {
     /// GS1 trade item numbers, with their check digits.
     #[serde(default)]
     pub gtins: Vec<String>,
-    /// What may stand in for it, one way only.
+    /// What may stand in for it for any use and everywhere, one way only; recorded as a list of
+    /// substitutes that holds from now on.
     #[serde(default)]
     pub substitutes: Vec<SubstituteBody>,
 }
@@ -92,7 +96,7 @@ pub struct ItemPatch {
     /// All trade item numbers.
     #[serde(default)]
     pub gtins: Option<Vec<String>>,
-    /// All substitutes.
+    /// All substitutes for any use and everywhere; another list takes the place of the one that held.
     #[serde(default)]
     pub substitutes: Option<Vec<SubstituteBody>>,
     /// Whether it may still be received.
@@ -100,12 +104,15 @@ pub struct ItemPatch {
     pub active: Option<bool>,
 }
 
+/// A substitute with its rank: 1 is taken first.
+pub type Ranked = (i64, ItemCode);
+
 impl ItemRequest {
-    /// The item, as of its creation at `now`.
+    /// The item, as of its creation at `now`, and its substitutes by rank.
     ///
     /// # Errors
     /// `validation_failed` with every fault.
-    pub fn parse(self, now: Instant) -> Result<Item, Refusal> {
+    pub fn parse(self, now: Instant) -> Result<(Item, Vec<Ranked>), Refusal> {
         let mut faults = Faults::new();
         let code = faults.keep("/code", ItemCode::new(&self.code));
         let name_zh = text(&mut faults, "/name_zh", &self.name_zh);
@@ -138,23 +145,22 @@ impl ItemRequest {
                 registration_number,
                 standard,
                 gtins,
-                substitutes,
                 active: true,
                 version: 1,
                 created_at: now,
             })
         })();
-        faults.finish(item)
+        faults.finish(item.map(|item| (item, substitutes)))
     }
 }
 
 impl ItemPatch {
-    /// The item with these changes, under its next version.
+    /// The item with these changes, under its next version, and its substitutes where they are given.
     ///
     /// # Errors
     /// `validation_failed` with every fault; also when a pack would vanish or change its size,
     /// because documents count in it.
-    pub fn apply(&self, item: &Item) -> Result<Item, Refusal> {
+    pub fn apply(&self, item: &Item) -> Result<(Item, Option<Vec<Ranked>>), Refusal> {
         let mut faults = Faults::new();
         let mut changed = Item { version: item.version + 1, ..item.clone() };
         if let Some(name) = &self.name_zh {
@@ -191,13 +197,14 @@ impl ItemPatch {
         if let Some(given) = &self.gtins {
             changed.gtins = gtins(&mut faults, given);
         }
-        if let Some(given) = &self.substitutes {
-            changed.substitutes = substitutes(&mut faults, given, Some(&item.code));
-        }
+        let substitutes = self
+            .substitutes
+            .as_deref()
+            .map(|given| substitutes(&mut faults, given, Some(&item.code)));
         if let Some(active) = self.active {
             changed.active = active;
         }
-        faults.finish(Some(changed))
+        faults.finish(Some((changed, substitutes)))
     }
 }
 
@@ -271,30 +278,17 @@ fn substitutes(
     faults: &mut Faults,
     given: &[SubstituteBody],
     own: Option<&ItemCode>,
-) -> Vec<Substitute> {
-    let mut codes = BTreeSet::new();
-    let mut ranks = BTreeSet::new();
-    let mut substitutes: Vec<Substitute> = given
+) -> Vec<Ranked> {
+    let mut seen = Seen::default();
+    let mut substitutes: Vec<Ranked> = given
         .iter()
         .enumerate()
-        .filter_map(|(at, substitute)| {
+        .filter_map(|(at, one)| {
             let pointer = format!("/substitutes/{at}");
-            let code = ItemCode::new(&substitute.item_code);
-            let code = faults.keep(format!("{pointer}/item_code"), code)?;
-            if own == Some(&code) {
-                faults.add(format!("{pointer}/item_code"), FaultCode::Contradicts);
-            }
-            if !codes.insert(code.clone()) {
-                faults.add(format!("{pointer}/item_code"), FaultCode::Duplicate);
-            }
-            if substitute.rank < 1 || substitute.rank > 1_000 {
-                faults.add(format!("{pointer}/rank"), FaultCode::OutOfRange);
-            } else if !ranks.insert(substitute.rank) {
-                faults.add(format!("{pointer}/rank"), FaultCode::Duplicate);
-            }
-            Some(Substitute { item_code: code, rank: substitute.rank })
+            let code = seen.substitute(&one.item_code, one.rank, own, &pointer, faults)?;
+            Some((one.rank, code))
         })
         .collect();
-    substitutes.sort_by_key(|substitute| substitute.rank);
+    substitutes.sort_unstable();
     substitutes
 }

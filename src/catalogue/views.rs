@@ -1,5 +1,7 @@
 //! What clients see of items.
 
+pub mod substitution;
+
 use crate::catalogue::item::{Category, Item, StorageCondition};
 use crate::kernel::{Gtin, Instant, ItemCode};
 use serde::{Deserialize, Serialize};
@@ -62,7 +64,8 @@ pub struct ItemView {
     pub standard: Option<String>,
     /// Trade item numbers, padded to fourteen digits.
     pub gtins: Vec<String>,
-    /// What may stand in for it, by rank.
+    /// What may stand in for it today for any use and everywhere, by rank; what holds for one use or
+    /// region, with its reason, is told by `GET /substitution-lists`.
     pub substitutes: Vec<SubstituteBody>,
     /// Whether it may still be received.
     pub active: bool,
@@ -70,8 +73,17 @@ pub struct ItemView {
     pub created_at: Instant,
 }
 
-impl From<&Item> for ItemView {
-    fn from(item: &Item) -> Self {
+impl ItemView {
+    /// Whether it shows exactly these substitutes, in their order.
+    pub fn stands_in_as(&self, ranked: &[(i64, ItemCode)]) -> bool {
+        self.substitutes.len() == ranked.len()
+            && self.substitutes.iter().zip(ranked).all(|(shown, (rank, code))| {
+                shown.rank == *rank && shown.item_code == code.as_str()
+            })
+    }
+
+    /// An item with what may stand in for it.
+    pub fn new(item: &Item, substitutes: Vec<SubstituteBody>) -> Self {
         Self {
             code: item.code.clone(),
             name_zh: item.name_zh.clone(),
@@ -94,11 +106,7 @@ impl From<&Item> for ItemView {
             registration_number: item.registration_number.clone(),
             standard: item.standard.clone(),
             gtins: item.gtins.iter().map(Gtin::to_fourteen).collect(),
-            substitutes: item
-                .substitutes
-                .iter()
-                .map(|s| SubstituteBody { item_code: s.item_code.to_string(), rank: s.rank })
-                .collect(),
+            substitutes,
             active: item.active,
             created_at: item.created_at,
         }

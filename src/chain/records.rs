@@ -7,7 +7,7 @@ use crate::db::schema::{chain_head, clock_acceptance, long_write};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::Instant;
 use crate::kernel::id::{ClockAcceptanceId, LongWriteId};
-use crate::{load_locked, on_each_backend, steady_write};
+use crate::{insert_rows, load_locked, on_each_backend};
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,12 +20,8 @@ struct Heads {
 
 impl Remembered for Heads {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
-        for chain in std::mem::take(&mut self.new) {
-            if let Some(head) = self.held.get(&chain) {
-                write_head(conn, head)?;
-            }
-        }
-        Ok(())
+        let new = std::mem::take(&mut self.new);
+        write_heads(conn, new.iter().filter_map(|chain| self.held.get(chain)))
     }
 }
 
@@ -85,16 +81,35 @@ pub fn store_head(conn: &mut DbConnection, head: Head) -> Result<(), DbError> {
             heads.held.insert(head.chain.clone(), head);
         }
     });
-    head.map_or(Ok(()), |head| write_head(conn, &head))
+    write_heads(conn, head.iter())
 }
 
-fn write_head(conn: &mut DbConnection, head: &Head) -> Result<(), DbError> {
-    let update = diesel::update(chain_head::table.find(&head.chain)).set((
-        chain_head::seq.eq(head.seq),
-        chain_head::hash.eq(&head.hash),
-        chain_head::recorded_at.eq(head.recorded_at),
-    ));
-    on_each_backend!(conn, |c| steady_write!(update).run(c))?;
+#[derive(Insertable)]
+#[diesel(table_name = chain_head, treat_none_as_default_value = false)]
+struct HeadRow {
+    chain: String,
+    seq: i64,
+    hash: String,
+    recorded_at: Instant,
+}
+
+impl From<&Head> for HeadRow {
+    fn from(head: &Head) -> Self {
+        Self {
+            chain: head.chain.clone(),
+            seq: head.seq,
+            hash: head.hash.clone(),
+            recorded_at: head.recorded_at,
+        }
+    }
+}
+
+fn write_heads<'a>(
+    conn: &mut DbConnection,
+    heads: impl Iterator<Item = &'a Head>,
+) -> Result<(), DbError> {
+    let rows: Vec<HeadRow> = heads.map(HeadRow::from).collect();
+    insert_rows!(conn, chain_head, rows, on (chain) set (seq, hash, recorded_at));
     Ok(())
 }
 

@@ -39,6 +39,8 @@ pub struct ConfigFile {
     pub log_level: Option<String>,
     /// The key from which the secrets of webhooks come.
     pub webhook_key_file: Option<PathBuf>,
+    /// Certificates, as PEM, by one of which receivers of webhooks must be certified.
+    pub webhook_ca_file: Option<PathBuf>,
     /// What the county decides.
     pub county: CountySection,
 }
@@ -68,6 +70,7 @@ pub struct CountySection {
     body_limit: Option<u32>,
     expiry_warning_days: Option<u32>,
     watch_minutes: Option<u32>,
+    alert_days: Option<u32>,
     webhook_days: Option<u32>,
     webhook_hosts: Option<Vec<String>>,
 }
@@ -138,9 +141,11 @@ impl CountySection {
                 .unwrap_or(usual.body_limit),
             expiry_warning_days: whole(self.expiry_warning_days, usual.expiry_warning_days),
             watch_minutes: whole(self.watch_minutes, usual.watch_minutes).max(1),
+            alert_days: whole(self.alert_days, usual.alert_days).max(Settings::MIN_ALERT_DAYS),
             webhook_days: whole(self.webhook_days, usual.webhook_days),
             webhook_hosts: self.webhook_hosts.clone().unwrap_or(usual.webhook_hosts),
-            // Read where the service is started, from a file of its own.
+            // Both are read where the service is started, from files of their own.
+            webhook_roots: Vec::new(),
             webhook_key: None,
         })
     }
@@ -177,6 +182,7 @@ mod tests {
             expiry_warning_days = 13
             watch_minutes = 14
             webhook_days = 15
+            alert_days = 42
             webhook_hosts = ["10.0.0.7"]
             "#,
         )
@@ -203,8 +209,9 @@ mod tests {
             settings.expiry_warning_days,
             settings.watch_minutes,
             settings.webhook_days,
+            settings.alert_days,
         ];
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 10, 13, 13, 14, 15]);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 10, 13, 13, 14, 15, 42]);
         assert_eq!(settings.webhook_hosts, ["10.0.0.7"]);
         assert_eq!(settings.stocktake_value, Money::parse("11").unwrap());
         assert_eq!(settings.body_limit, 10);

@@ -1,5 +1,6 @@
 //! The settings in force: flags before environment before file before defaults.
 
+use crate::alert::commands::sending::roots_of;
 use crate::app::App;
 use crate::cli::config_file::ConfigFile;
 use crate::cli::log::LogFormat;
@@ -107,6 +108,23 @@ impl Configuration {
             ))
         })?;
         self.settings.webhook_key = Some(ServerKey::new(secret));
+        Ok(self)
+    }
+
+    /// The same with the certificates by which receivers of webhooks are known, where a file of them
+    /// is set.
+    ///
+    /// # Errors
+    /// When it cannot be read or holds none.
+    pub fn with_webhook_roots(mut self) -> Result<Self, CliError> {
+        let Some(path) = &self.file.webhook_ca_file else { return Ok(self) };
+        let read = std::fs::read(path).map_err(|error| error.to_string());
+        self.settings.webhook_roots = read.and_then(|pem| roots_of(&pem)).map_err(|error| {
+            CliError::Unable(Bilingual::new(
+                format!("回调证书文件 {} 无法使用：{error}", path.display()),
+                format!("The certificates {} cannot be used: {error}", path.display()),
+            ))
+        })?;
         Ok(self)
     }
 

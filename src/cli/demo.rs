@@ -62,7 +62,7 @@ pub fn run(
 ) -> Result<Outcome, CliError> {
     let listener = args.listen.bind(&configuration.file)?;
     let base_url = format!("http://{}", address_of(&listener)?);
-    let configuration = &configuration.clone().with_webhook_key()?;
+    let configuration = &configuration.clone().with_webhook_key()?.with_webhook_roots()?;
     let app = configuration.open_or_create()?;
     app.db.migrate()?;
     let mark = match demo::find(&app)? {

@@ -95,7 +95,7 @@ pub fn run(
     terminal: &Terminal,
 ) -> Result<Outcome, CliError> {
     let listener = args.listen.bind(&configuration.file)?;
-    let configuration = configuration.with_webhook_key()?;
+    let configuration = configuration.with_webhook_key()?.with_webhook_roots()?;
     let app = configuration.open_or_create()?;
     if args.no_migrate {
         require_current(&app)?;

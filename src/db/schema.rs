@@ -152,13 +152,35 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// What may stand in for an item, in order of rank, one way only.
+    /// What may stand in for an item while it holds, for a use and in a region. Append-only.
     ///
     /// Owner: catalogue.
-    item_substitute (item_code, rank) {
+    substitution_list (id) {
+        id -> Text,
         item_code -> Text,
+        version -> BigInt,
+        scene -> Text,
+        region_code -> Nullable<Text>,
+        valid_from -> BigInt,
+        valid_to -> Nullable<BigInt>,
+        reason -> Text,
+        source -> Text,
+        recorded_at -> BigInt,
+        recorded_by -> Text,
+    }
+}
+
+diesel::table! {
+    /// A substitute on a list, one way only. Append-only.
+    ///
+    /// Owner: catalogue.
+    substitution_entry (list_id, rank) {
+        list_id -> Text,
         rank -> BigInt,
         substitute_code -> Text,
+        substitute_units -> BigInt,
+        item_units -> BigInt,
+        note -> Nullable<Text>,
     }
 }
 
@@ -1247,6 +1269,7 @@ diesel::table! {
         event_seq -> BigInt,
         holder -> Text,
         held_until -> BigInt,
+        forgotten_seq -> BigInt,
     }
 }
 
@@ -1294,7 +1317,7 @@ diesel::table! {
 diesel::table! {
     /// A change of an alert, numbered in the order in which all are told.
     ///
-    /// Owner: alert. Append-only.
+    /// Owner: alert. Never amended; forgotten once its alert has been cleared for long.
     alert_event (seq) {
         seq -> BigInt,
         alert_id -> Text,
@@ -1449,7 +1472,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     item,
     item_pack,
     item_gtin,
-    item_substitute,
+    substitution_list,
+    substitution_entry,
     region,
     store_kind,
     store,

@@ -11,8 +11,7 @@ use crate::authority::commands as authority;
 use crate::authority::paperwork::{DocumentRef, PaperworkStatus};
 use crate::authority::records as papers;
 use crate::authority::rules::{self as word, Decision, Standing};
-use crate::catalogue::item::Item;
-use crate::catalogue::records as catalogue;
+use crate::catalogue::records::{self as catalogue, substitution};
 use crate::command::{CommandError, Done, Subject, Tx};
 use crate::dispatch::order::{DispatchStatus, Line, LotQuantity, Order, Step};
 use crate::dispatch::papers::{Event, LineStep, Shipment, Signing};
@@ -30,7 +29,7 @@ use crate::stock::document::format_number;
 use crate::stock::records as stock;
 use crate::stores::records as stores;
 use chrono::Datelike;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The letters with which the numbers of dispatches begin: 调拨.
 const PREFIX: &str = "DB";
@@ -551,18 +550,13 @@ fn pickable(
         lines.iter().flat_map(|line| line.lots.iter().map(|(lot, _)| lot.clone())).collect();
     let codes: Vec<ItemCode> = order.lines.iter().map(|line| line.item_code.clone()).collect();
     let labels = records::labels_of(tx.conn, &named)?;
-    let ranked = |item: &Item| {
-        let mut others = item.substitutes.clone();
-        others.sort_by_key(|other| other.rank);
-        others.into_iter().map(|other| other.item_code).collect()
-    };
-    let items = catalogue::find_all(tx.conn, &codes)?;
+    let region = stores::find(tx.conn, &order.to_store)?.map(|store| store.region_code);
+    let lists = substitution::in_force(tx.conn, Some(&codes), tx.now, None)?;
+    // What stands in is judged by the use for which the line is picked, where the goods will be used.
+    let substitutes = lines.iter().map(|line| line.scene).collect::<BTreeSet<_>>().into_iter();
     Ok(Pickable {
         lots: labels.into_iter().map(|(lot, label)| (lot, label.item_code)).collect(),
-        substitutes: items
-            .into_iter()
-            .map(|(code, item)| (code, ranked(&item)))
-            .collect::<BTreeMap<_, _>>(),
+        substitutes: substitutes.map(|scene| (scene, lists.of(region.as_ref(), scene))).collect(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::authority::{Authority, AuthorityRequest};
 use crate::catalogue::packs::EnteredQuantity;
+use crate::catalogue::substitution::UseScene;
 use crate::config::Settings;
 use crate::dispatch::order::{Fate, Urgency};
 use crate::dispatch::rules::{
@@ -302,6 +303,10 @@ pub struct PickLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "damaged")]
     pub reason_code: Option<String>,
+    /// The use for which the goods are meant, which says what may stand in: `general` (the default),
+    /// `isolation`, `clinical`, `laboratory`, `sampling` or `public`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<String>,
     /// Why, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -335,12 +340,19 @@ impl PickRequest {
                 line: line.line,
                 lots: lots(&mut faults, &pointer, &line.lots),
                 reason_code: why.reason_code.clone(),
+                scene: scene(&mut faults, &pointer, line.scene.as_deref()),
             });
             whys.push((line.line, why));
         }
         let note = text::<500>(&mut faults, "/note", self.note.as_deref());
         faults.finish(Some((lines, whys, note)))
     }
+}
+
+fn scene(faults: &mut Faults, pointer: &str, word: Option<&str>) -> UseScene {
+    let known = word.map(|word| UseScene::from_word(word).ok_or(FaultCode::NotInList));
+    let scene = known.and_then(|known| faults.keep(format!("{pointer}/scene"), known));
+    scene.unwrap_or(UseScene::General)
 }
 
 /// How much of a line goes on the lorry.

@@ -5,6 +5,7 @@
 use crate::access::Role;
 use crate::authority::Authority;
 use crate::authority::rules::{Ground, Standing, ground_of};
+use crate::catalogue::substitution::{Substitutes, UseScene};
 use crate::dispatch::order::{DispatchStatus as Status, Fate, Line, Load, LotQuantity, Order};
 use crate::kernel::id::{LotId, ShipmentId};
 use crate::kernel::{
@@ -161,6 +162,8 @@ pub struct PickedLine {
     pub lots: Vec<(LotId, Quantity)>,
     /// Why other lots, or less.
     pub reason_code: Option<String>,
+    /// The use for which the goods are meant: what may stand in depends on it.
+    pub scene: UseScene,
 }
 
 /// What may be picked for the lines of an order.
@@ -168,8 +171,8 @@ pub struct PickedLine {
 pub struct Pickable {
     /// The item of every lot that the request names and the sender's book knows.
     pub lots: BTreeMap<LotId, ItemCode>,
-    /// What may stand in for an item, best first.
-    pub substitutes: BTreeMap<ItemCode, Vec<ItemCode>>,
+    /// What may stand in for an item, by use.
+    pub substitutes: BTreeMap<UseScene, Substitutes>,
 }
 
 /// Sets lots aside: those promised, others, less, or a substitute.
@@ -222,7 +225,7 @@ fn pick_line(
         }
         match pickable.lots.get(lot_id) {
             None => faults.add(format!("{lot_pointer}/lot_id"), FaultCode::Unknown),
-            Some(item) if !stands_for(item, line, pickable) => faults.add_saying(
+            Some(item) if !stands_for(item, line, given.scene, pickable) => faults.add_saying(
                 format!("{lot_pointer}/lot_id"),
                 FaultCode::Contradicts,
                 Bilingual::new(
@@ -248,9 +251,10 @@ fn pick_line(
     line.reserved = lots;
 }
 
-fn stands_for(item: &ItemCode, line: &Line, pickable: &Pickable) -> bool {
-    *item == line.item_code
-        || pickable.substitutes.get(&line.item_code).is_some_and(|others| others.contains(item))
+fn stands_for(item: &ItemCode, line: &Line, scene: UseScene, pickable: &Pickable) -> bool {
+    let substitutes = pickable.substitutes.get(&scene);
+    let others = substitutes.and_then(|substitutes| substitutes.get(&line.item_code));
+    *item == line.item_code || others.into_iter().flatten().any(|other| other.item == *item)
 }
 
 fn same_lots(one: &[LotQuantity], other: &[LotQuantity]) -> bool {

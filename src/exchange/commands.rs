@@ -4,7 +4,7 @@
 use crate::access::Actor;
 use crate::app::App;
 use crate::chain::records::{LongWrite, announce, withdraw};
-use crate::command::{self, Call, CommandError, Done, Tx};
+use crate::command::{self, Call, CommandError, Done, Tx, asking};
 use crate::config::Settings;
 use crate::db::savepoint::in_savepoint;
 use crate::db::{DbConnection, DbError, MayConflict};
@@ -457,10 +457,10 @@ impl Poster {
         })?;
         let mut call = self.call.clone();
         let lines: Vec<u64> = draft.iter().map(|line| line.row.record.line).collect();
-        call.asked = serde_json::json!({
+        call.asked = asking(&serde_json::json!({
             "import": { "file": self.import.file_hash, "lines": lines },
             "request": request.asked(),
-        });
+        }));
         let done = command::within(conn, &self.settings, now, &call, |tx| run(tx, &request));
         match done {
             Ok(done) => Ok(Document {

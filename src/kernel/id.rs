@@ -137,6 +137,8 @@ id_kinds! {
     WebhookDeliveryId;
     /// Goods that are expected from outside.
     ExpectedReceiptId;
+    /// A list of what may stand in for an item.
+    SubstitutionListId;
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod ratio;
 pub mod refusal;
 pub mod server_key;
 pub mod sql;
+pub mod starting;
 pub mod text;
 pub mod time;
 

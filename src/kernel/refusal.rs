@@ -105,6 +105,8 @@ codes! {
     ApprovalRequired = "approval_required", 409, "需要他人审批", "It needs another user's approval";
     /// The server has no key from which a webhook's secret could come, or has all it can have.
     WebhooksOff = "webhooks_off", 409, "不能新增回调", "No more webhooks can be made";
+    /// Some of what followed the event named is no longer kept.
+    EventsForgotten = "events_forgotten", 410, "部分提醒变动已清理", "Some changes of alerts are no longer kept";
     /// The version named by `If-Match` is not the current one.
     StaleVersion = "stale_version", 412, "版本已过期", "The version is stale";
     /// The body is larger than the limit.

@@ -1,5 +1,6 @@
 //! The REST face of projections.
 
+mod streams;
 pub mod tables;
 
 use crate::access::{Actor, Permission};
@@ -11,14 +12,19 @@ use crate::exchange::table::{self, Reading};
 use crate::http::{ApiError, AskedMoment, Caller, Filters, Form, Problem, Sent, Shown, page_after};
 use crate::kernel::page::Cursor;
 use crate::kernel::time::plus_days;
-use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, StoreCode, json};
+use crate::kernel::{
+    FaultCode, Faults, Instant, ItemCode, Moment, Refusal, RegionCode, StoreCode, json,
+};
 use crate::projection::demand::{GivenDemand, Then};
 use crate::projection::line::Only;
 use crate::projection::queries::asked::Asked;
 use crate::projection::queries::{self, Answer};
 use crate::projection::requests::{Foreseen, MAX_DAYS, ProjectionRequest, begin, demands_of_table};
+use crate::projection::views::stream::ProjectionStreamLine;
 use crate::projection::views::{ProjectionExplanation, ProjectionRow, ProjectionTotals};
-use crate::shortfall::queries::Question;
+use crate::shortfall::queries::{Question, freshness};
+use crate::stock::freshness::{Freshness, stale_before};
+use crate::stock::views::freshness::FreshnessView;
 use crate::stores::records as stores;
 use actix_web::{HttpResponse, get, post};
 use chrono::NaiveDate;
@@ -45,6 +51,9 @@ pub struct ProjectionPage {
     pub last_day: NaiveDate,
     /// The lines.
     pub rows: Vec<ProjectionRow>,
+    /// How many of the stores that the figures cover were heard of lately: of those on the page, or
+    /// with totals of all that were asked about.
+    pub freshness: FreshnessView,
     /// Over all lines that match, not only those of the page; null unless asked for.
     pub totals: Option<ProjectionTotals>,
     /// Give this as `cursor` to get the next page; null on the last.
@@ -52,7 +61,7 @@ pub struct ProjectionPage {
 }
 
 impl ProjectionPage {
-    fn new(answer: &Answer, asked: &Asked) -> Self {
+    fn new(answer: &Answer, asked: &Asked, fresh: Freshness) -> Self {
         let rows: Vec<ProjectionRow> = answer.lines.iter().map(ProjectionRow::new).collect();
         let last = rows.last().filter(|_| answer.more);
         Self {
@@ -61,6 +70,7 @@ impl ProjectionPage {
             today: answer.today,
             last_day: plus_days(answer.today, asked.days - 1),
             next_cursor: last.map(|row| Cursor::after(&(&row.store_code, &row.item_code)).into()),
+            freshness: fresh.into(),
             totals: answer.totals.as_ref().map(ProjectionTotals::from),
             rows,
         }
@@ -97,7 +107,8 @@ pub struct ProjectionQuery {
     /// Days that an order takes; the setting for replenishing unless said.
     #[param(minimum = 0, maximum = 3650)]
     order_lead_days: Option<i64>,
-    /// Whether to look for other stores in scope that could use what will expire; in JSON alone.
+    /// Whether to look for other stores in scope that could use what will expire. All lines at once
+    /// then come item by item, and a table has a row for each lot and store that could use it.
     rotation: Option<bool>,
     /// Days that goods must still be usable there after the day of their arrival; 0 unless said.
     #[param(minimum = 0, maximum = 3650)]
@@ -193,24 +204,45 @@ fn answer(
     read: &Read,
     foreseen: &[Foreseen],
 ) -> Result<Shown<ProjectionPage>, CommandError> {
+    let (mut asked, moment) = asked_of(conn, app, actor, read, foreseen)?;
+    if form.is_whole() {
+        asked.question.after = None;
+        let rows_of = tables::RowsOf::asked(&asked);
+        let mut table = tables::empty(rows_of);
+        queries::show_all(conn, &asked, &app.settings, moment, |line| {
+            tables::push(&mut table, line, rows_of).map_err(CommandError::from)
+        })?;
+        return Ok(Shown::Whole(table));
+    }
+    let found = queries::projections(conn, &asked, &app.settings, moment)?;
+    let fresh = if asked.totals {
+        freshness(conn, &asked.question, &app.settings, moment.as_of)?
+    } else {
+        let stores = found.lines.chunk_by(|one, next| one.store == next.store);
+        let heard = stores.filter_map(|lines| lines.first().map(|line| line.last_report_at));
+        Freshness::of(heard, stale_before(&moment, app.settings.stale_hours))
+    };
+    Ok(Shown::Page(ProjectionPage::new(&found, &asked, fresh)))
+}
+
+/// The question within the scope of a user, with the demand that is foreseen, and its moment.
+fn asked_of(
+    conn: &mut DbConnection,
+    app: &App,
+    actor: &Actor,
+    read: &Read,
+    foreseen: &[Foreseen],
+) -> Result<(Asked, Moment), CommandError> {
     let moment = read.moment.settle(conn, app)?;
     let mut asked = read.asked.clone();
     asked.question.scope = actor.scope.stores();
+    asked.question.moment = Some(moment);
     asked.scope = actor.scope.clone();
     if !foreseen.is_empty() {
         check_named(conn, actor, foreseen)?;
         asked.demand = begin(foreseen, app.settings.zone.day_of(moment.as_of), asked.days)?;
     }
-    if form.is_whole() {
-        let mut table = tables::empty(asked.series);
-        asked.question.after = None;
-        queries::show_all(conn, &asked, &app.settings, moment, |line| {
-            tables::push(&mut table, line, asked.series).map_err(CommandError::from)
-        })?;
-        return Ok(Shown::Whole(table));
-    }
-    let found = queries::projections(conn, &asked, &app.settings, moment)?;
-    Ok(Shown::Page(ProjectionPage::new(&found, &asked)))
+    Ok((asked, moment))
 }
 
 /// Whether the items and stores of a demand exist, and the stores are the caller's to ask about.
@@ -243,10 +275,15 @@ fn check_named(
 /// What becomes of the stock in the caller's scope day by day, used first-expired-first-out at its
 /// average daily consumption, with what is on the way: when it runs out, when it falls below floor
 /// and target, until when a dispatch or an order still helps, which lots will expire unused and
-/// where they could be used. JSON pages; the whole as CSV or a workbook by `Accept`.
+/// where they could be used. JSON pages; the whole as NDJSON, CSV or a workbook by `Accept`.
+///
+/// The first line of NDJSON is `{"head": …}` with days, times and freshness, each further one a row,
+/// and the last `{"end": {"rows": …, "totals": …}}`: without it the answer was cut off. At most four
+/// such answers are under way at once, and one that nobody takes for a minute is cut off.
 #[utoipa::path(tag = "planning", operation_id = "list_projections", params(ProjectionQuery),
     responses((status = 200, description = "A page of projections, or a table of all",
         content((ProjectionPage = "application/json"), (String = "text/csv"),
+            (ProjectionStreamLine = "application/x-ndjson"),
             (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))),
     extensions(("x-permission" = json!("shortfalls.read"))))]
 #[get("/projections")]
@@ -257,6 +294,9 @@ pub async fn list_projections(
     let mut faults = Faults::new();
     let read = query.parse(caller.app(), &mut faults);
     faults.check()?;
+    if caller.form() == Form::Lines {
+        return streams::lines(caller, read, Vec::new()).await;
+    }
     caller
         .read_shown(Permission::ReadShortfalls, move |conn, app, actor, form| {
             answer(conn, app, actor, form, &read, &[])
@@ -277,6 +317,7 @@ pub async fn list_projections(
         example = json!("item_code,day,quantity\nM03,2026-01-15,120\n")))),
     responses((status = 200, description = "A page of projections, or a table of all",
         content((ProjectionPage = "application/json"), (String = "text/csv"),
+            (ProjectionStreamLine = "application/x-ndjson"),
             (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))),
     extensions(("x-permission" = json!("shortfalls.read"))))]
 #[post("/projections")]
@@ -286,18 +327,18 @@ pub async fn project_demand(
 ) -> Result<HttpResponse, ApiError> {
     let mut faults = Faults::new();
     let read = query.parse(caller.app(), &mut faults);
+    let foreseen = caller.question(Permission::ReadShortfalls, |sent| {
+        let foreseen = foresee(sent, read.then, &mut faults)?;
+        faults.check()?;
+        Ok(foreseen)
+    })?;
+    if caller.form() == Form::Lines {
+        return streams::lines(caller, read, foreseen).await;
+    }
     caller
-        .ask_shown(
-            Permission::ReadShortfalls,
-            |sent| {
-                let foreseen = foresee(sent, read.then, &mut faults)?;
-                faults.check()?;
-                Ok((read, foreseen))
-            },
-            |conn, app, actor, form, (read, foreseen)| {
-                answer(conn, app, actor, form, read, foreseen)
-            },
-        )
+        .read_shown(Permission::ReadShortfalls, move |conn, app, actor, form| {
+            answer(conn, app, actor, form, &read, &foreseen)
+        })
         .await
 }
 

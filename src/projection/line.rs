@@ -2,7 +2,7 @@
 
 use crate::consumption::rules::AverageUse;
 use crate::kernel::id::{DispatchId, LotId};
-use crate::kernel::{BusinessZone, ItemCode, Money, Quantity, StoreCode};
+use crate::kernel::{BusinessZone, Instant, ItemCode, Money, Quantity, StoreCode};
 use crate::projection::demand::DemandSource;
 use crate::projection::rules::{Gain, LastDay, TurningDays};
 use crate::projection::simulation::{Batch, Day, Fate, Sums};
@@ -135,6 +135,8 @@ pub struct Projected {
     /// The largest reserve that use here can rotate, with the shelf days and remaining days it
     /// rests on.
     pub rotatable: Option<(Quantity, i64, i64)>,
+    /// When the store was last heard of.
+    pub last_report_at: Option<Instant>,
     /// Where else what will expire could be used; `None` unless asked for.
     pub rotations: Option<Vec<Rotation>>,
 }

@@ -28,15 +28,16 @@ use crate::reserve_plan::safety::largest_rotatable;
 use crate::reserve_plan::{queries as plans, records as plan_records};
 use crate::shortfall::holding::LotAtStore;
 use crate::shortfall::queries::held::lots_at;
-use crate::shortfall::queries::stores_asked;
 use crate::shortfall::queries::transit::lots_on_the_way;
+use crate::shortfall::queries::{Question, stores_asked};
+use crate::stock::queries::fresh::last_heard_of;
 use crate::stores::records as stores;
 use crate::stores::store::Store;
 use asked::Asked;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use rotation::rotations;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// So many stores are looked at together, so that memory does not grow with the county.
 const STORES_AT_ONCE: usize = 128;
@@ -107,10 +108,42 @@ pub fn show_all<E: From<DbError>>(
     mut show: impl FnMut(&Projected) -> Result<(), E>,
 ) -> Result<(), E> {
     let county = County::load(conn, asked, &moment)?;
+    if asked.rotation {
+        return show_with_rotation(conn, asked, settings, moment, &county, show);
+    }
     each_line(conn, asked, settings, &moment, &county, |line| {
         show(&line)?;
         Ok(Walk::On)
     })
+}
+
+/// The same item by item, with the stores that could use what will expire: those of one item at a
+/// time are in memory, however many stores there are.
+fn show_with_rotation<E: From<DbError>>(
+    conn: &mut DbConnection,
+    asked: &Asked,
+    settings: &Settings,
+    moment: Moment,
+    county: &County,
+    mut show: impl FnMut(&Projected) -> Result<(), E>,
+) -> Result<(), E> {
+    let today = settings.zone.day_of(moment.as_of);
+    let wanted = |item: &ItemCode, facts: &ItemFacts| {
+        asked.question.item.as_ref().is_none_or(|only| only == item)
+            && asked.question.category.is_none_or(|only| only == facts.category)
+    };
+    for (item, _) in county.items.iter().filter(|(item, facts)| wanted(item, facts)) {
+        let question = Question { item: Some(item.clone()), ..asked.question.clone() };
+        let of_item = Asked { question, ..asked.clone() };
+        let mut answer = Answer { moment, today, lines: Vec::new(), more: false, totals: None };
+        each_line(conn, &of_item, settings, &moment, county, |line| -> Result<Walk, DbError> {
+            answer.lines.push(line);
+            Ok(Walk::On)
+        })?;
+        rotations(conn, &mut answer, &of_item, settings, county)?;
+        answer.lines.iter().try_for_each(&mut show)?;
+    }
+    Ok(())
 }
 
 /// Whether to go on to the next line.
@@ -141,9 +174,9 @@ fn each_line<E: From<DbError>>(
         places.retain(|place| place.code >= *store);
     }
     for group in places.chunks(STORES_AT_ONCE) {
-        let item = asked.question.item.as_ref();
+        let items = asked.question.item.as_ref().map(std::slice::from_ref);
         let mut facts = Facts::load(conn, &codes_of(group), asked, settings, moment)?;
-        facts.govern(governor.govern(conn, &county.in_force, group, item)?, county);
+        facts.govern(governor.govern(conn, &county.in_force, group, items)?, county);
         for cell in facts.cells(asked, county) {
             let line = facts.line(&cell, asked, county);
             if line.passes(asked.only) && visit(line)? == Walk::Stop {
@@ -230,6 +263,7 @@ struct Facts {
     incoming: BTreeMap<Cell, Vec<Incoming>>,
     averages: BTreeMap<Cell, AverageUse>,
     costs: BTreeMap<LotId, Money>,
+    last_heard: HashMap<StoreCode, Instant>,
 }
 
 impl Facts {
@@ -242,7 +276,10 @@ impl Facts {
     ) -> Result<Self, DbError> {
         let today = settings.zone.day_of(moment.as_of);
         let last = plus_days(today, asked.days - 1);
-        let cells = Cells { stores: Some(group.to_vec()), item: asked.question.item.clone() };
+        let cells = Cells {
+            stores: Some(group.to_vec()),
+            items: asked.question.item.clone().map(|item| vec![item]),
+        };
         let window = Window::before(today, settings.consumption_window_days);
         let held = lots_at(conn, settings.zone, moment, &cells)?;
         let lots: BTreeSet<&LotId> = held.values().flatten().map(|lot| &lot.lot).collect();
@@ -269,6 +306,7 @@ impl Facts {
                 .into_iter()
                 .collect(),
             costs,
+            last_heard: last_heard_of(conn, moment, Some(group))?,
         })
     }
 
@@ -397,6 +435,7 @@ impl Facts {
                 None => Lead { days: self.order_days, from: DaysFrom::Setting },
             }),
             rotatable,
+            last_report_at: self.last_heard.get(store).copied(),
             rotations: None,
         }
     }

@@ -1,5 +1,7 @@
 //! Projections as the service shows them, and how it explains them.
 
+pub mod stream;
+
 use crate::kernel::id::{DispatchId, LotId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, StoreCode};
 use crate::projection::demand::DemandSource;
@@ -69,6 +71,8 @@ pub struct ProjectionRow {
     pub within_rotation: Option<bool>,
     /// Each lot that counts, in the order of use, and what becomes of it.
     pub lots: Vec<LotFateView>,
+    /// When the store was last heard of, by a movement or a stock report; null when it never was.
+    pub last_report_at: Option<Instant>,
     /// Where else what will expire could be used in time; null unless asked for.
     pub rotation: Option<Vec<RotationView>>,
     /// Each day; null unless asked for.
@@ -109,6 +113,7 @@ impl ProjectionRow {
             largest_rotatable,
             within_rotation: target.zip(largest_rotatable).map(|(target, most)| target <= most),
             lots: line.lots.iter().map(LotFateView::from).collect(),
+            last_report_at: line.last_report_at,
             rotation: line
                 .rotations
                 .as_ref()

@@ -10,11 +10,12 @@ use crate::db::DbConnection;
 use crate::http::{ApiError, Caller, Filters, Versioned, page_after};
 use crate::kernel::id::ReservePlanId;
 use crate::kernel::page::Page;
+use crate::kernel::starting::moment;
 use crate::kernel::{FaultCode, Faults, Refusal, RegionCode};
 use crate::reserve_plan::plan::{PlanStatus, PlanVersion};
 use crate::reserve_plan::records::PlanFilter;
 use crate::reserve_plan::requests::{
-    ApprovalRequest, PlanPatch, PlanRequest, ReturnRequest, SubmissionRequest, moment,
+    ApprovalRequest, PlanPatch, PlanRequest, ReturnRequest, SubmissionRequest,
 };
 use crate::reserve_plan::views::{PlanDiffView, PlanHead, PlanInForceView, PlanLineView, PlanView};
 use crate::reserve_plan::{commands, records, views};

@@ -2,7 +2,7 @@
 
 use crate::authority::{Authority, AuthorityRequest};
 use crate::kernel::id::{ReservePlanCommentId, ReservePlanId};
-use crate::kernel::time::{BusinessZone, parse_date, plus_days};
+use crate::kernel::starting::{Starting, starting};
 use crate::kernel::{
     Bilingual, FaultCode, Faults, Instant, ItemCode, Quantity, Refusal, RegionCode, StoreCode, Text,
 };
@@ -10,7 +10,6 @@ use crate::reserve_plan::basis_request::{BasisBody, bases_of};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::{LevelPercents, LineScope, PlanLine};
 use crate::reserve_plan::records::MAX_LINES;
-use chrono::{NaiveDate, TimeDelta};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -238,28 +237,6 @@ pub struct EditPlan {
     pub lines: Option<Vec<PlanLine>>,
 }
 
-/// From when something holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Starting {
-    /// From an instant.
-    Instant(Instant),
-    /// From the first instant of a business day.
-    Day(NaiveDate),
-    /// From the moment it is done.
-    Now,
-}
-
-impl Starting {
-    /// The instant.
-    pub fn instant(self, now: Instant, zone: BusinessZone) -> Instant {
-        match self {
-            Self::Instant(instant) => instant,
-            Self::Day(day) => zone.start_of(day),
-            Self::Now => now,
-        }
-    }
-}
-
 /// Approval of a submitted version.
 #[derive(Debug, Clone)]
 pub struct ApprovePlan {
@@ -375,30 +352,6 @@ impl LevelRequest {
 
 fn name_of(name: Option<&str>, faults: &mut Faults) -> Option<String> {
     faults.keep("/name", Text::<200>::new(name?)).map(String::from)
-}
-
-/// Reads an instant with an offset, or a date; `None` when absent or at fault.
-fn starting(text: Option<&str>, pointer: &str, faults: &mut Faults) -> Option<Starting> {
-    let text = text?;
-    if let Some(day) = parse_date(text) {
-        return Some(Starting::Day(day));
-    }
-    let instant = Instant::parse(text).map_err(|_unreadable| FaultCode::NotAnInstant);
-    faults.keep(pointer, instant).map(Starting::Instant)
-}
-
-/// A time that is asked about: an instant with an offset, or a date for the end of that day.
-pub fn moment(
-    text: Option<&str>,
-    pointer: &str,
-    zone: BusinessZone,
-    faults: &mut Faults,
-) -> Option<Instant> {
-    Some(match starting(text, pointer, faults)? {
-        Starting::Instant(at) => at,
-        Starting::Day(day) => zone.start_of(plus_days(day, 1)).plus(TimeDelta::microseconds(-1)),
-        Starting::Now => return None,
-    })
 }
 
 fn lines_of(lines: Option<Vec<PlanLineBody>>, faults: &mut Faults) -> Option<Vec<PlanLine>> {
@@ -519,6 +472,7 @@ fn percents_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::time::parse_date;
 
     fn faults_of<T>(parsed: Result<T, Refusal>) -> Vec<(String, &'static str)> {
         let refusal = parsed.map(|_| ()).unwrap_err();

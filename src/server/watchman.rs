@@ -57,7 +57,7 @@ fn look_once(app: &App, holder: &str) -> Result<Looked, DbError> {
 
 /// Empties the outbox.
 pub async fn keep_telling(app: App, feed: Feed) {
-    let sender = Sender::new(app.settings.webhook_hosts.clone());
+    let sender = Sender::new(app.settings.webhook_hosts.clone(), &app.settings.webhook_roots);
     let mut rest = REST;
     loop {
         let (telling, sender, tide) = (app.clone(), sender.clone(), feed.listen());

@@ -7,15 +7,17 @@ pub mod totals;
 
 use crate::access::Permission;
 use crate::app::App;
+use crate::catalogue::substitution::UseScene;
 use crate::http::{ApiError, AskedMoment, Caller, Filters, Problem, page_after};
 use crate::kernel::page::{Cursor, PageSize};
 use crate::kernel::{FaultCode, Faults, Instant, ItemCode, Refusal, RegionCode, StoreCode};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::shortfall::queries::{self, Answer, Question};
 use crate::shortfall::rules::Status;
-use crate::shortfall::views::freshness::FreshnessView;
 use crate::shortfall::views::stream::ShortfallStreamLine;
 use crate::shortfall::views::{Explanation, PlanOfRegion, PlanRef, ShortfallRow, TotalsView};
+use crate::stock::freshness::Freshness;
+use crate::stock::views::freshness::FreshnessView;
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -42,8 +44,9 @@ pub struct ShortfallPage {
     pub rows: Vec<ShortfallRow>,
     /// Over all lines that match, not only those of the page; null unless asked for.
     pub totals: Option<TotalsView>,
-    /// How many of the stores asked about were heard of lately; null unless totals are asked for.
-    pub freshness: Option<FreshnessView>,
+    /// How many of the stores that the figures cover were heard of lately: of those on the page, or
+    /// with totals of all that were asked about.
+    pub freshness: FreshnessView,
     /// Give this as `cursor` to get the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -52,6 +55,8 @@ impl From<Answer> for ShortfallPage {
     fn from(answer: Answer) -> Self {
         let rows: Vec<ShortfallRow> = answer.lines.iter().map(ShortfallRow::from).collect();
         let last = rows.last().filter(|_| answer.more);
+        let stores = answer.lines.chunk_by(|one, next| one.store == next.store);
+        let heard = stores.filter_map(|lines| lines.first().map(|line| line.last_report_at));
         Self {
             plan: answer.plan.as_ref().map(PlanRef::from),
             plans: answer.plans.iter().map(PlanOfRegion::from).collect(),
@@ -63,7 +68,7 @@ impl From<Answer> for ShortfallPage {
                 figures: totals.into(),
                 stale_stores: answer.stale_stores,
             }),
-            freshness: None,
+            freshness: Freshness::of(heard, answer.stale_before).into(),
             rows,
         }
     }
@@ -96,6 +101,9 @@ pub struct ShortfallQuery {
     totals: Option<bool>,
     /// Whether the stock of silent stores is wanted by estimate, in a column of its own.
     estimate: Option<bool>,
+    /// The use for which substitutes are looked for: `general` (the default), `isolation`, `clinical`,
+    /// `laboratory`, `sampling` or `public`.
+    scene: Option<String>,
     /// The business time that the question is about; now unless said.
     #[param(example = "2026-01-15T10:00:00Z")]
     as_of: Option<String>,
@@ -138,10 +146,16 @@ impl ShortfallQuery {
             limit: Some(rows_of(size)),
             totals: self.totals.unwrap_or(false),
             estimate: self.estimate.unwrap_or(false),
+            scene: scene(self.scene.as_deref(), faults_in),
             moment: None,
         };
         faults.finish(Some((question, asked)))
     }
+}
+
+fn scene(word: Option<&str>, faults: &mut Faults) -> UseScene {
+    let known = word.map(|word| UseScene::from_word(word).ok_or(FaultCode::NotInList));
+    known.and_then(|known| faults.keep("/scene", known)).unwrap_or_default()
 }
 
 fn horizon(days: Option<i64>, faults: &mut Faults) -> Option<i64> {
@@ -192,11 +206,11 @@ pub async fn list_shortfalls(
             let moment = Some(moment);
             let question = Question { scope: actor.scope.stores(), moment, ..question };
             let answer = queries::shortfalls(conn, &question, &app.settings, now)?;
-            let freshness = match question.totals {
-                true => Some(queries::freshness(conn, &question, &app.settings, now)?.into()),
-                false => None,
-            };
-            Ok(ShortfallPage { freshness, ..ShortfallPage::from(answer) })
+            let mut page = ShortfallPage::from(answer);
+            if question.totals {
+                page.freshness = queries::freshness(conn, &question, &app.settings, now)?.into();
+            }
+            Ok(page)
         })
         .await
 }
@@ -215,6 +229,8 @@ pub struct ExplainQuery {
     /// Goods on the way count in the net shortfall when they arrive within this many days.
     #[param(minimum = 0, maximum = 365)]
     horizon_days: Option<i64>,
+    /// The use for which substitutes are looked for; `general` unless said.
+    scene: Option<String>,
     /// The business time that the question is about; now unless said.
     #[param(example = "2026-01-15T10:00:00Z")]
     as_of: Option<String>,
@@ -242,6 +258,7 @@ pub async fn explain_shortfall(
     let store = faults.keep("/store", StoreCode::new(&query.store));
     let item = faults.keep("/item", ItemCode::new(&query.item));
     let horizon_days = horizon(query.horizon_days, &mut faults);
+    let scene = scene(query.scene.as_deref(), &mut faults);
     let (as_of, as_known_at) = (query.as_of.as_deref(), query.as_known_at.as_deref());
     let asked = AskedMoment::parse(caller.app(), as_of, as_known_at, &mut faults);
     let (store, item) = faults.finish(store.zip(item))?;
@@ -254,6 +271,7 @@ pub async fn explain_shortfall(
                 store: Some(store),
                 item: Some(item),
                 horizon_days,
+                scene,
                 moment: Some(moment),
                 ..Question::default()
             };

@@ -1,8 +1,9 @@
 //! The figures of many stores and items at once: a fixed number of queries for each chunk of stores,
 //! however many lines, and no more in memory than a chunk.
 
+mod chunk;
 pub mod evidence;
-pub mod facts;
+mod facts;
 mod fresh;
 pub mod ground;
 pub mod held;
@@ -11,6 +12,7 @@ pub mod totals;
 pub mod transit;
 
 use crate::catalogue::Category;
+use crate::catalogue::substitution::UseScene;
 use crate::config::Settings;
 use crate::consumption::queries::Cell;
 use crate::consumption::rules::AverageUse;
@@ -29,7 +31,7 @@ use crate::shortfall::substitution::Substitution;
 use diesel::prelude::*;
 
 pub use evidence::{Evidence, evidence};
-pub use fresh::{Freshness, freshness};
+pub use fresh::freshness;
 
 /// Which lines are asked for.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +62,8 @@ pub struct Question {
     pub estimate: bool,
     /// The times that it is about; the present unless said.
     pub moment: Option<Moment>,
+    /// The use for which substitutes are wanted.
+    pub scene: UseScene,
 }
 
 impl Question {
@@ -168,6 +172,8 @@ pub struct Answer {
     pub as_of: Instant,
     /// The time of the newest record that they rest on.
     pub as_known_at: Instant,
+    /// A store that was last heard of earlier is silent.
+    pub stale_before: Instant,
     /// The lines in the order of store and item.
     pub lines: Vec<Line>,
     /// Whether more lines follow.
@@ -195,6 +201,7 @@ pub fn shortfalls(
         level: ground.level,
         as_of: ground.moment.as_of,
         as_known_at: ground.moment.as_known_at,
+        stale_before: ground.frame.stale_before,
         lines: Vec::new(),
         more: false,
         totals: None,

@@ -1,11 +1,10 @@
 //! What stands in for what is missing: surplus of substitutes at the same store, counted one way and
 //! once, beside the shortfall and never in it.
 
+use crate::catalogue::substitution::{Rate, Substitutes};
+use crate::kernel::id::SubstitutionListId;
 use crate::kernel::{ItemCode, Quantity};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What may stand in for each item, in order and one way only.
-pub type Substitutes = BTreeMap<ItemCode, Vec<ItemCode>>;
 
 /// A substitute and what it would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +13,14 @@ pub struct StandIn {
     pub item: ItemCode,
     /// What it has above its own target and floor, less what stands in for items before this one.
     pub surplus_available: Quantity,
-    /// How much of what is missing it would cover.
+    /// How much of what is missing it would cover, in units of the item.
     pub would_cover: Quantity,
+    /// How much of it that takes, in its own units.
+    pub would_take: Quantity,
+    /// How much of it stands in for how much.
+    pub rate: Rate,
+    /// The list that permits it.
+    pub list: SubstitutionListId,
 }
 
 /// What substitutes would do for a shortfall.
@@ -42,14 +47,18 @@ pub fn stand_in(
         let mut still_missing = *missing;
         let mut stand_ins = Vec::with_capacity(list.len());
         for substitute in list {
-            let left = surplus.entry(substitute.clone()).or_insert(Quantity::ZERO);
-            let would_cover = still_missing.min(*left);
+            let left = surplus.entry(substitute.item.clone()).or_insert(Quantity::ZERO);
+            let would_cover = still_missing.min(substitute.rate.covers(*left));
+            let would_take = substitute.rate.takes(would_cover);
             stand_ins.push(StandIn {
-                item: substitute.clone(),
+                item: substitute.item.clone(),
                 surplus_available: *left,
                 would_cover,
+                would_take,
+                rate: substitute.rate,
+                list: substitute.list.clone(),
             });
-            *left = left.minus_or_zero(would_cover);
+            *left = left.minus_or_zero(would_take);
             still_missing = still_missing.minus_or_zero(would_cover);
         }
         found.insert(item.clone(), Substitution { stand_ins, still_missing });
@@ -61,7 +70,7 @@ pub fn stand_in(
 /// or such as these want, and the substitutes.
 pub fn related<'a>(
     items: impl IntoIterator<Item = &'a ItemCode>,
-    substitutes: &Substitutes,
+    substitutes: &BTreeMap<ItemCode, Vec<ItemCode>>,
 ) -> BTreeSet<ItemCode> {
     let mut wanting: BTreeSet<&ItemCode> =
         items.into_iter().filter(|item| substitutes.contains_key(*item)).collect();
@@ -83,6 +92,7 @@ pub fn related<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::substitution::Standby;
     use proptest::prelude::*;
 
     fn code(number: usize) -> ItemCode {
@@ -97,10 +107,20 @@ mod tests {
         of.iter().map(|(item, n)| (code(*item), units(*n))).collect()
     }
 
+    fn standby(item: usize, (of, per): (i64, i64)) -> Standby {
+        let rate = Rate::new(units(of), units(per)).unwrap();
+        Standby { item: code(item), rate, list: SubstitutionListId::generate() }
+    }
+
     fn lists(of: &[(usize, &[usize])]) -> Substitutes {
         of.iter()
-            .map(|(item, list)| (code(*item), list.iter().map(|n| code(*n)).collect()))
+            .map(|(item, list)| (code(*item), list.iter().map(|n| standby(*n, (1, 1))).collect()))
             .collect()
+    }
+
+    fn names(of: &Substitutes) -> BTreeMap<ItemCode, Vec<ItemCode>> {
+        let name = |list: &Vec<Standby>| list.iter().map(|one| one.item.clone()).collect();
+        of.iter().map(|(item, list)| (item.clone(), name(list))).collect()
     }
 
     fn covers(found: &BTreeMap<ItemCode, Substitution>, item: usize) -> Vec<i64> {
@@ -129,12 +149,24 @@ mod tests {
     #[test]
     fn whoever_wants_what_another_wants_is_related() {
         let may = lists(&[(1, &[8]), (2, &[8, 9]), (3, &[9]), (4, &[7])]);
-        let of_one: Vec<ItemCode> = related([&code(1)], &may).into_iter().collect();
+        let of_one: Vec<ItemCode> = related([&code(1)], &names(&may)).into_iter().collect();
         assert_eq!(of_one, [1, 2, 3, 8, 9].map(code));
-        assert!(related([&code(8)], &may).is_empty());
+        assert!(related([&code(8)], &names(&may)).is_empty());
     }
 
-    type Case = (Vec<i64>, Vec<i64>, Vec<Vec<usize>>);
+    #[test]
+    fn what_stands_in_two_for_one_covers_half_and_leaves_the_odd_one() {
+        let may = Substitutes::from([(code(1), vec![standby(8, (2, 1)), standby(9, (1, 3))])]);
+        let found = stand_in(&quantities(&[(1, 100)]), quantities(&[(8, 151), (9, 80)]), &may);
+        assert_eq!(covers(&found, 1), [75, 25]);
+        let takes: Vec<i64> =
+            found[&code(1)].stand_ins.iter().map(|one| one.would_take.units()).collect();
+        assert_eq!(takes, [150, 9]);
+        assert_eq!(found[&code(1)].still_missing, Quantity::ZERO);
+    }
+
+    /// What is short, what is left over, who may stand in, and the rate of each substitute.
+    type Case = (Vec<i64>, Vec<i64>, Vec<Vec<usize>>, Vec<(i64, i64)>);
 
     fn cases() -> impl Strategy<Value = Case> {
         let amounts = || proptest::collection::vec(0_i64..100, 6);
@@ -142,21 +174,26 @@ mod tests {
             proptest::sample::subsequence((0..6).collect::<Vec<_>>(), 0..4),
             6,
         );
-        (amounts(), amounts(), lists)
+        let rates = proptest::collection::vec((1_i64..4, 1_i64..4), 6);
+        (amounts(), amounts(), lists, rates)
     }
 
-    fn run((short, surplus, lists): &Case) -> BTreeMap<ItemCode, Substitution> {
-        let of = |amounts: &[i64]| {
-            amounts.iter().enumerate().map(|(at, n)| (code(at), units(*n))).collect()
-        };
-        let may = lists
+    fn may_of((_, _, lists, rates): &Case) -> Substitutes {
+        lists
             .iter()
             .enumerate()
             .map(|(item, list)| {
-                (code(item), list.iter().filter(|n| **n != item).map(|n| code(*n)).collect())
+                let others = list.iter().filter(|n| **n != item);
+                (code(item), others.map(|n| standby(*n, rates[*n])).collect())
             })
-            .collect();
-        stand_in(&of(short), of(surplus), &may)
+            .collect()
+    }
+
+    fn run(case: &Case) -> BTreeMap<ItemCode, Substitution> {
+        let of = |amounts: &[i64]| {
+            amounts.iter().enumerate().map(|(at, n)| (code(at), units(*n))).collect()
+        };
+        stand_in(&of(&case.0), of(&case.1), &may_of(case))
     }
 
     proptest! {
@@ -169,8 +206,8 @@ mod tests {
                 let covered: i64 = of.stand_ins.iter().map(|one| one.would_cover.units()).sum();
                 prop_assert_eq!(of.still_missing.units() + covered, case.0[at]);
                 for one in &of.stand_ins {
-                    lent[one.item.as_str()[1..].parse::<usize>().unwrap()] += one.would_cover.units();
-                    prop_assert!(one.would_cover <= one.surplus_available);
+                    lent[one.item.as_str()[1..].parse::<usize>().unwrap()] += one.would_take.units();
+                    prop_assert!(one.would_take <= one.surplus_available);
                 }
             }
             for (lent, had) in lent.iter().zip(&case.1) {
@@ -181,21 +218,20 @@ mod tests {
         #[test]
         fn more_surplus_leaves_no_more_missing_in_all(case in cases(), of in 0_usize..6, more in 0_i64..50) {
             let missing = |case: &Case| -> i64 { run(case).values().map(|of| of.still_missing.units()).sum() };
-            let before = missing(&case);
-            let mut richer = case;
+            // One for one: at other rates whoever is served first may use a unit up at a worse one.
+            let mut richer = (case.0, case.1, case.2, vec![(1, 1); 6]);
+            let before = missing(&richer);
             richer.1[of] += more;
             prop_assert!(missing(&richer) <= before);
         }
 
         #[test]
         fn what_is_related_decides_alone(case in cases(), asked in 0_usize..6) {
-            let may: Substitutes = case.2.iter().enumerate()
-                .map(|(item, list)| (code(item), list.iter().filter(|n| **n != item).map(|n| code(*n)).collect()))
-                .collect();
+            let may = may_of(&case);
             let of = |amounts: &[i64]| -> BTreeMap<ItemCode, Quantity> {
                 amounts.iter().enumerate().map(|(at, n)| (code(at), units(*n))).collect()
             };
-            let near = related([&code(asked)], &may);
+            let near = related([&code(asked)], &names(&may));
             let keep = |all: BTreeMap<ItemCode, Quantity>| -> BTreeMap<ItemCode, Quantity> {
                 all.into_iter().filter(|(item, _)| near.contains(item)).collect()
             };

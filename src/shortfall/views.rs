@@ -1,6 +1,5 @@
 //! Shortfalls as the service shows them, and how it explains them.
 
-pub mod freshness;
 pub mod preview;
 pub mod stream;
 
@@ -8,7 +7,7 @@ use crate::consumption::rules::{AverageUse, Method};
 use crate::consumption::views::DailyUseView;
 use crate::expected::queries::OpenLine;
 use crate::expected::rules::ExpectedKind;
-use crate::kernel::id::{DispatchId, ExpectedReceiptId, LotId, ReservePlanId};
+use crate::kernel::id::{DispatchId, ExpectedReceiptId, LotId, ReservePlanId, SubstitutionListId};
 use crate::kernel::{Instant, ItemCode, Money, Quantity, Ratio, RegionCode, StoreCode};
 use crate::reserve_plan::basis::{Basis, Step};
 use crate::reserve_plan::level::ResponseLevel;
@@ -177,6 +176,14 @@ pub struct StandInView {
     pub surplus_available: Quantity,
     /// Base units of the shortfall that it would cover.
     pub would_cover: Quantity,
+    /// Base units of its own that this takes.
+    pub would_take: Quantity,
+    /// So many of its base units …
+    pub substitute_units: Quantity,
+    /// … stand in for so many of the item's.
+    pub item_units: Quantity,
+    /// The list of substitutes that permits it, with the reason and the source.
+    pub substitution_list_id: SubstitutionListId,
 }
 
 /// What to order.
@@ -216,6 +223,10 @@ fn stand_ins(line: &Line) -> Vec<StandInView> {
             item_code: one.item.clone(),
             surplus_available: one.surplus_available,
             would_cover: one.would_cover,
+            would_take: one.would_take,
+            substitute_units: one.rate.substitute_units(),
+            item_units: one.rate.item_units(),
+            substitution_list_id: one.list.clone(),
         })
         .collect()
 }

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 pub mod at;
 pub mod card;
 pub mod corrections;
+pub mod fresh;
 pub mod fulfilment;
 pub mod summary;
 pub mod unmatched;

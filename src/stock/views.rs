@@ -1,5 +1,7 @@
 //! What clients see of the ledger.
 
+pub mod freshness;
+
 use crate::access::Role;
 use crate::authority::Authority;
 use crate::catalogue::packs::InPacks;

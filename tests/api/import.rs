@@ -6,6 +6,8 @@ use crate::support::{NOW, TestApp, TestDatabase, databases};
 use changbei::access::records::actor_by_name;
 use changbei::app::App;
 use changbei::audit::Outcome;
+use changbei::catalogue::records::substitution::in_force;
+use changbei::catalogue::substitution::UseScene;
 use changbei::command::CommandError;
 use changbei::config::Settings;
 use changbei::db::DbError;
@@ -148,7 +150,13 @@ fn items_and_stores_go_in_whatever_order_they_refer_to_each_other() {
         let find = |conn: &mut _| changbei::catalogue::records::find(conn, &mask);
         let mask = county.app.read::<_, DbError>(find).unwrap().unwrap();
         assert_eq!(mask.packs.iter().map(|p| p.units.units()).collect::<Vec<_>>(), [50, 2_000]);
-        assert_eq!(mask.substitutes[0].item_code.as_str(), "N02");
+        let code = mask.code.clone();
+        let lists = move |conn: &mut _| {
+            in_force(conn, Some(std::slice::from_ref(&code)), county.app.clock.now(), None)
+        };
+        let lists = county.app.read::<_, DbError>(lists).unwrap();
+        let list = lists.list_of(&mask.code, None, UseScene::General).unwrap();
+        assert_eq!(list.entries[0].item_code.as_str(), "N02");
         // Each item and store has the audit entry that its own request would have.
         assert_eq!(county.audited().len(), 5);
     });

@@ -1,9 +1,12 @@
 //! What becomes of stock day by day, from real postings.
 
 use crate::planning::{fixed, in_force};
-use crate::support::TestApp;
 use crate::support::stock::put;
+use crate::support::workbook::{XLSX, as_cell, records, sheets};
+use crate::support::{Answer, TestApp};
 use serde_json::{Value, json};
+
+const NDJSON: &str = "application/x-ndjson";
 
 /// The day of the service's clock, and those after it.
 fn day(after: i64) -> String {
@@ -465,5 +468,158 @@ fn goods_on_the_way_count_from_the_day_on_which_they_come_and_the_past_does_not_
         let then = project(app, &format!("?as_of={before}"), json!([10]), "repeat_last");
         assert_eq!((units(&then["available"]), units(&then["arriving"])), (20, 0));
         assert_eq!(then["stockout_on"], day(2));
+    });
+}
+
+fn whole(app: &TestApp, query: &str, accept: &str) -> Answer {
+    let path = format!("/api/v1/projections{query}");
+    let asking = app.request("GET", &path).by("commander").header("accept-language", "en");
+    asking.header("accept", accept).send()
+}
+
+fn stream_of(answer: &Answer) -> Vec<Value> {
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some(NDJSON)),
+        "{}",
+        answer.text
+    );
+    answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Stock of which some will expire at the hospital and could be used in the town, and stock that
+/// nobody uses.
+fn waste(app: &TestApp) {
+    in_force(app, json!([fixed("QN-CDC", "T01", 10)]));
+    receive(app, "M03", "A1", 700, "2026-01-05", "2026-03-31");
+    use_up(app, "M03", 60, "2026-02-10");
+    let came = json!({"store_code": "QN-TOWN", "occurred_at": "2026-01-05T01:00:00Z",
+        "source": {"kind": "supplier"}, "lines": [{"item_code": "M03", "lot_number": "B1",
+            "expires_on": day(200), "quantity": 600}]});
+    app.post("keeper.town", "/receipts", came).expect(201);
+    let used = json!({"store_code": "QN-TOWN", "occurred_at": "2026-02-10T02:00:00Z",
+        "purpose": "consumption", "consumer": {"kind": "department", "name": "门诊"},
+        "lines": [{"item_code": "M03", "quantity": 590}]});
+    app.post("keeper.town", "/issues", used).expect(201);
+    put(app, "QN-HOSP", "D03", "L2", &day(5), 7);
+}
+
+#[test]
+fn a_stream_holds_the_rows_of_all_pages_between_its_head_and_its_end() {
+    TestApp::each(|app| {
+        waste(app);
+        for query in ["?", "?series=true&days=5", "?category=ppe&only=waste"] {
+            let stream = stream_of(&whole(app, query, NDJSON));
+            let page =
+                app.get("commander", &format!("/projections{query}&totals=true")).expect(200);
+            assert_eq!(page["next_cursor"], Value::Null);
+            let (head, end) = (&stream[0]["head"], &stream[stream.len() - 1]["end"]);
+            for field in ["as_of", "as_known_at", "today", "last_day", "freshness"] {
+                assert_eq!(head[field], page[field], "{query} {field}");
+            }
+            assert_eq!(json!(stream[1..stream.len() - 1]), page["rows"], "{query}");
+            assert_eq!((&end["rows"], &end["totals"]), (&page["totals"]["lines"], &page["totals"]));
+        }
+        // A foreseen demand is answered so too.
+        let path = "/api/v1/projections?days=10";
+        let asking = app.request("POST", path).by("commander").header("accept", NDJSON);
+        let stream = stream_of(&asking.json(demand("QN-HOSP", json!([5]), "repeat_last")).send());
+        assert_eq!((stream.len(), &stream[1]["served"]), (3, &json!(50)));
+        whole(app, "?days=0", NDJSON).refused(422, "validation_failed");
+        let stranger = app.request("GET", "/api/v1/projections").header("accept", NDJSON).send();
+        stranger.refused(401, "unauthenticated");
+    });
+}
+
+#[test]
+fn rotation_is_told_for_all_lines_at_once_item_by_item() {
+    TestApp::each(|app| {
+        waste(app);
+        let page = app.get("commander", "/projections?rotation=true").expect(200);
+        let stream = stream_of(&whole(app, "?rotation=true", NDJSON));
+        let mut rows = page["rows"].as_array().unwrap().clone();
+        rows.sort_by_key(|row| (row["item_code"].to_string(), row["store_code"].to_string()));
+        assert_eq!(stream[1..stream.len() - 1], rows);
+        let wasting =
+            rows.iter().find(|row| row["store_code"] == "QN-HOSP" && row["item_code"] == "M03");
+        let lot = &wasting.unwrap()["rotation"][0];
+        let there = &lot["candidates"][0];
+        assert_eq!(there["store_code"], "QN-TOWN");
+        // As a table: a row for each lot and store that could use it, and one for what nobody could.
+        let book = sheets(&whole(app, "?rotation=true", XLSX));
+        let told = records(&book[0].1);
+        let of = |item: &str| told.iter().find(|row| row["item_code"] == item).unwrap();
+        let masks = of("M03");
+        assert_eq!(masks["to_store_code"], "QN-TOWN");
+        for (heading, value) in [
+            ("lot_number", &lot["lot_number"]),
+            ("expires_on", &lot["expires_on"]),
+            ("waste", &lot["waste"]),
+            ("could_use", &there["could_use"]),
+            ("arrives_on", &there["arrives_on"]),
+        ] {
+            assert_eq!(masks[heading], value.to_string().replace('"', ""), "{heading}");
+        }
+        let all: usize = rows.iter().flat_map(|row| row["rotation"].as_array().unwrap()).count();
+        assert!(told.len() >= all && all > 0);
+    });
+}
+
+#[test]
+fn a_workbook_of_projections_reads_back_as_the_rows_it_was_made_of() {
+    TestApp::each(|app| {
+        waste(app);
+        let page = app.get("commander", "/projections?series=true&days=9").expect(200);
+        let rows = page["rows"].as_array().unwrap();
+        let text = |value: &Value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let told = records(&sheets(&whole(app, "?days=9", XLSX))[0].1);
+        assert_eq!(told.len(), rows.len());
+        for (told, row) in told.iter().zip(rows) {
+            for heading in told.keys() {
+                let value = match heading.as_str() {
+                    "last_dispatch_on" => &row["last_dispatch"]["on"],
+                    "dispatch_too_late" => &row["last_dispatch"]["too_late"],
+                    "last_order_on" => &row["last_order"]["on"],
+                    "order_too_late" => &row["last_order"]["too_late"],
+                    other => &row[other],
+                };
+                assert_eq!(as_cell(&told[heading]), as_cell(&text(value)), "{heading}");
+            }
+        }
+        let told = records(&sheets(&whole(app, "?days=9&series=true", XLSX))[0].1);
+        let days = rows.iter().flat_map(|row| {
+            let days = row["series"].as_array().unwrap().iter();
+            days.map(move |day| (&row["store_code"], &row["item_code"], day))
+        });
+        let days: Vec<_> = days.collect();
+        assert_eq!(told.len(), days.len());
+        for (told, (store, item, day)) in told.iter().zip(days) {
+            assert_eq!((&told["store_code"], &told["item_code"]), (&text(store), &text(item)));
+            for (heading, value) in day.as_object().unwrap() {
+                assert_eq!(told[heading], text(value), "{heading}");
+            }
+        }
+    });
+}
+
+#[test]
+fn projections_say_how_many_of_their_stores_were_heard_of() {
+    TestApp::each(|app| {
+        waste(app);
+        let fresh = |query: &str| {
+            app.get("commander", &format!("/projections?{query}")).expect(200)["freshness"].clone()
+        };
+        // Those on the page, and with totals all that are asked about.
+        let of = |query: &str| ["stores", "heard", "never"].map(|name| fresh(query)[name].clone());
+        assert_eq!(of("store=QN-HOSP"), [1, 1, 0].map(|n| json!(n)));
+        assert_eq!(of("totals=true"), [4, 1, 2].map(|n| json!(n)));
+        app.set_time("2026-03-09T02:00:00Z");
+        assert_eq!(fresh("store=QN-HOSP")["silent"], json!(1));
+        let row = app.get("commander", "/projections?store=QN-HOSP&item=M03").expect(200);
+        assert_eq!(row["rows"][0]["last_report_at"], row["freshness"]["oldest_report_at"]);
     });
 }

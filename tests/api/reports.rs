@@ -2,6 +2,7 @@
 
 use crate::planning::in_force;
 use crate::support::stock::{held, put};
+use crate::support::workbook::{XLSX, records, sheets};
 use crate::support::{Answer, TestApp};
 use changbei::stock::verify::verify;
 use serde_json::{Value, json};
@@ -705,5 +706,82 @@ fn figures_say_how_many_of_their_stores_were_heard_of() {
         // What was told later was not known before.
         let then = freshness("&as_of=2026-03-09T01:00:00Z&as_known_at=2026-03-09T01:00:00Z");
         assert_eq!(then["heard"], 0);
+    });
+}
+
+#[test]
+fn the_board_as_a_workbook_reads_back_as_its_rows() {
+    TestApp::each(|app| {
+        by_report(app);
+        put(app, "QN-TOWN", "M02", "A", "2027-06-30", 100);
+        app.set_time(TUESDAY);
+        send(app, body("2026-03-03", TUESDAY, &[("M02", 88)])).expect(201);
+        let query = "?day=2026-03-03&all=true";
+        let page = app.get("commander", &format!("/stock-reports/board{query}")).expect(200);
+        let asking = app.request("GET", &format!("/api/v1/stock-reports/board{query}"));
+        let asking = asking.by("commander").header("accept-language", "en");
+        let told = records(&sheets(&asking.header("accept", XLSX).send())[0].1);
+        let rows = page["rows"].as_array().unwrap();
+        assert_eq!(told.len(), rows.len());
+        let text = |value: &Value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        for (told, row) in told.iter().zip(rows) {
+            let (day, compliance) = (&row["last_day"], &row["compliance"]);
+            for (heading, told) in told {
+                let value = match heading.as_str() {
+                    "business_day" | "timeliness" | "nil" | "report_number" | "version" => {
+                        &day[heading]
+                    }
+                    "due" | "on_time" | "late" | "missing" | "open" => &compliance[heading],
+                    "nil_reports" => &compliance["nil"],
+                    other => &row[other],
+                };
+                assert_eq!(*told, text(value), "{heading}");
+            }
+        }
+        assert!(told.iter().any(|row| row["timeliness"] == "on_time" && row["silent"] == "false"));
+    });
+}
+
+#[test]
+fn every_county_figure_says_how_fresh_it_is() {
+    TestApp::each(|app| {
+        by_report(app);
+        ten_days_of_cover(app);
+        let pcr = json!({"code": "PCR", "name_zh": "核酸检测", "name_en": "PCR tests", "unit": "人份",
+            "components": [{"name_zh": "试剂", "name_en": "kit", "item_codes": ["T01"], "uses": 1, "serves": 1}]});
+        app.post("commander", "/capabilities", pcr).expect(201);
+        put(app, "QN-TOWN", "M02", "A", "2027-06-30", 100);
+        let heard = json!({"stores": 4, "heard": 1, "silent": 3, "never": 3,
+            "oldest_report_at": "2026-03-02T02:00:00Z"});
+        for path in [
+            "/shortfalls?totals=true",
+            "/shortfalls/totals?by=region",
+            "/response-level/preview?level=II&totals=true",
+            "/stock?group_by=item",
+            "/stock/summary?group_by=region",
+            "/capabilities/PCR/figure",
+            "/projections?totals=true",
+        ] {
+            let page = app.get("commander", path).expect(200);
+            assert_eq!(page["freshness"], heard, "{path}");
+        }
+        // A page without totals speaks of its own stores, and rows of one store need no such word.
+        let page = app.get("commander", "/shortfalls?store=QN-TOWN").expect(200);
+        assert_eq!(
+            (&page["freshness"]["stores"], &page["freshness"]["heard"]),
+            (&json!(1), &json!(1))
+        );
+        assert_eq!(app.get("commander", "/stock").expect(200)["freshness"], Value::Null);
+        let csv = app.request("GET", "/api/v1/stock/summary").by("commander");
+        let csv = csv.header("accept", "text/csv").header("accept-language", "en").send().text;
+        assert!(
+            csv.lines().next().unwrap().ends_with("stores,stores_heard,oldest_report_at"),
+            "{csv}"
+        );
+        assert!(csv.lines().nth(1).unwrap().ends_with(",4,1,2026-03-02T02:00:00Z"), "{csv}");
     });
 }

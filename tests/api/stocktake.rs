@@ -391,12 +391,19 @@ fn every_fault_of_counts_is_named_at_once() {
             (json!({"items": ["M02", "M02", "NONE"]}), "/items/1"),
             (json!({"rounds": 3}), "/rounds"),
             (json!({"frozen_at": "2026-03-02T02:00:01Z"}), "/frozen_at"),
+            (json!({"frozen_at": "last year"}), "/frozen_at"),
         ] {
             let mut body = body;
             body["store_code"] = json!("QN-DEPOT");
             let answer = app.post(DEPOT, "/stocktakes", body);
             assert!(answer.pointers().contains(&pointer.to_owned()), "{}", answer.text);
         }
+        // What could never be posted need not be counted: 92 days back, and no more.
+        let at =
+            |day: &str| json!({"store_code": "QN-DEPOT", "frozen_at": format!("{day}T04:00:00Z")});
+        let early = app.post(DEPOT, "/stocktakes", at("2025-11-29")).refused(409, "too_far_back");
+        assert_eq!(early["earliest"], "2025-11-30");
+        app.post(DEPOT, "/stocktakes", at("2025-11-30")).expect(201);
     });
 }
 

@@ -13,6 +13,7 @@ pub mod chance;
 pub mod county;
 pub mod postgres;
 pub mod stock;
+pub mod workbook;
 
 use changbei::app::App;
 use changbei::config::Settings;

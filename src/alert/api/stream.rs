@@ -3,14 +3,14 @@
 use crate::access::{Actor, Permission, records::actor_by_token};
 use crate::alert::api::feed::{Feed, Tide};
 use crate::alert::api::word;
-use crate::alert::records;
+use crate::alert::records::{self, Watch};
 use crate::alert::state::{AlertKind, Severity};
 use crate::alert::stored::AlertEvent;
 use crate::alert::views::AlertEventView;
 use crate::app::App;
 use crate::db::DbError;
 use crate::http::caller::blocking;
-use crate::http::{ApiError, Caller, Filters};
+use crate::http::{ApiError, Caller, Filters, Problem};
 use crate::kernel::{Code, FaultCode, Faults, ItemCode, Refusal, RegionCode, StoreCode};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header;
@@ -92,13 +92,16 @@ impl Wanted {
 ///
 /// Every change of an alert at a store in scope, as server-sent events: `id` is the event's number,
 /// `event` what happened, `data` the event as JSON. With `Last-Event-ID` it goes on after that event
-/// and leaves none out. A line `: heartbeat` comes every 15 seconds. The stream ends when the token
+/// and leaves none out; where some of what followed is no longer kept, it answers 410 instead of leaving
+/// it out silently. A line `: heartbeat` comes every 15 seconds. The stream ends when the token
 /// no longer holds.
 #[utoipa::path(tag = "alerts", operation_id = "stream_alerts",
     params(StreamQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "The number of the last event seen")),
     responses((status = 200, description = "The changes, one after the other", body = AlertEventView,
-        content_type = "text/event-stream")),
+        content_type = "text/event-stream"),
+        (status = 410, description = "Some of what followed that event is no longer kept",
+            body = Problem, content_type = "application/problem+json")),
     extensions(("x-permission" = json!("alerts.read"))))]
 #[get("/alerts/stream")]
 pub async fn stream_alerts(
@@ -116,15 +119,18 @@ pub async fn stream_alerts(
     let (app, token) = (caller.app().clone(), caller.token_hash().to_owned());
     let begun = app.clone();
     let region = wanted.region.clone();
-    let (newest, in_region) = blocking(move || {
+    let (watch, in_region) = blocking(move || {
         begun.db.glance(|conn| {
-            let newest = records::watch(conn)?.event_seq;
+            let newest = records::watch(conn)?;
             let inside = region.as_ref().map(|region| records::stores_in(conn, region));
             let stores = inside.transpose()?;
             Ok::<_, DbError>((newest, stores))
         })
     })
     .await?;
+    if let Some(after) = after.filter(|after| *after < watch.forgotten_seq) {
+        return Err(forgotten(after, &watch).into());
+    }
     let (send, receive) = mpsc::channel(WAITING);
     let tide = feed.listen();
     let listener = Listener {
@@ -133,7 +139,7 @@ pub async fn stream_alerts(
         token,
         wanted,
         in_region,
-        seen: after.unwrap_or(newest),
+        seen: after.unwrap_or(watch.event_seq),
         follow: query.follow.unwrap_or(true),
         send,
         _place: place,
@@ -159,6 +165,23 @@ fn last_event(request: &HttpRequest, query: Option<i64>, faults: &mut Faults) ->
             faults.keep("/Last-Event-ID", number)
         }
     }
+}
+
+/// What follows an event is no longer known in full.
+fn forgotten(after: i64, watch: &Watch) -> Refusal {
+    let Watch { forgotten_seq, event_seq, .. } = watch;
+    Refusal::new(
+        Code::EventsForgotten,
+        format!(
+            "第 {after} 号之后、至第 {forgotten_seq} 号为止的部分提醒变动已清理；请重新读取 /alerts，再从第 {event_seq} 号起接收"
+        ),
+        format!(
+            "Some changes after number {after} and up to number {forgotten_seq} are no longer kept: \
+             read /alerts anew, and go on after number {event_seq}"
+        ),
+    )
+    .with("forgotten_through", *forgotten_seq)
+    .with("resume_after", *event_seq)
 }
 
 /// One who listens.

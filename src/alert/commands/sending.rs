@@ -4,7 +4,7 @@ use crate::alert::address::{BadAddress, is_public, place_of};
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::config::Config;
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
@@ -39,12 +39,43 @@ pub struct Sender {
     trusted: Arc<Vec<String>>,
 }
 
+/// The certificates of a PEM file, each in DER.
+///
+/// # Errors
+/// What is wrong with it, in a few words: it cannot be read, holds none, or one that is none.
+pub fn roots_of(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let mut roots = Vec::new();
+    for item in parse_pem(pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| error.to_string())? {
+            roots.push(certificate.der().to_vec());
+        }
+    }
+    if roots.is_empty() {
+        return Err("it holds no certificate".to_owned());
+    }
+    let given = roots.iter().map(|root| rustls::pki_types::CertificateDer::from(root.as_slice()));
+    match rustls::RootCertStore::empty().add_parsable_certificates(given) {
+        (_, 0) => Ok(roots),
+        (_, unreadable) => Err(format!("{unreadable} of its certificates cannot be read")),
+    }
+}
+
 impl Sender {
     /// What sends to public addresses, and to the hosts that `trusted` names.
-    pub fn new(trusted: Vec<String>) -> Self {
+    ///
+    /// With `roots`, certificates in DER, receivers must be certified by one of these; without, by
+    /// one that the machine trusts.
+    pub fn new(trusted: Vec<String>, roots: &[Vec<u8>]) -> Self {
         // Another part of the process may have chosen a provider already, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let trusted = Arc::new(trusted);
+        let own: Vec<Certificate<'static>> =
+            roots.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
+        let roots = if own.is_empty() {
+            RootCerts::PlatformVerifier
+        } else {
+            RootCerts::Specific(Arc::new(own))
+        };
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -54,7 +85,7 @@ impl Sender {
             .max_idle_connections(0)
             .timeout_global(Some(PATIENCE))
             .user_agent(concat!("changbei/", env!("CARGO_PKG_VERSION")))
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
         let resolver = Guarded { inner: DefaultResolver::default(), trusted: trusted.clone() };
         Self {

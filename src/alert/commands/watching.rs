@@ -138,12 +138,13 @@ fn record(
 ) -> Result<Option<Vec<AlertEvent>>, DbError> {
     let stores: Vec<StoreCode> = sight.due.iter().map(|due| due.store.clone()).collect();
     let held = records::lock_watch(conn)?;
-    // Others add events without watching: who takes note of an alert.
-    let unmoved = Watch { event_seq: held.event_seq, ..sight.read.clone() };
+    // Others add events without watching, who take note of an alert, or forget old ones.
+    let (event_seq, forgotten_seq) = (held.event_seq, held.forgotten_seq);
+    let unmoved = Watch { event_seq, forgotten_seq, ..sight.read.clone() };
     if held != unmoved || records::watched(conn, &stores)? != sight.watched {
         return Ok(None);
     }
-    let mut watch = Watch { event_seq: held.event_seq, ..sight.watch.clone() };
+    let mut watch = Watch { event_seq, forgotten_seq, ..sight.watch.clone() };
     let open = records::open_at(conn, &stores)?;
     let past = records::past_of(conn, &new_keys(&open, &sight.found))?;
     let found = sight.found.states.clone();

@@ -4,7 +4,7 @@ use crate::access::Scope;
 use crate::alert::state::{AlertKind, Severity};
 use crate::alert::stored::AlertEvent;
 use crate::alert::webhook::{Delivery, DeliveryStatus, Webhook};
-use crate::db::schema::{store, webhook, webhook_delivery};
+use crate::db::schema::{alert, alert_event, store, webhook, webhook_delivery};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::{WebhookDeliveryId, WebhookId};
 use crate::kernel::page::PageSize;
@@ -253,7 +253,7 @@ pub fn enqueue(
         }
     }
     let made = new.len();
-    insert_rows!(conn, new, 100, |rows| diesel::insert_into(webhook_delivery::table).values(rows));
+    insert_rows!(conn, webhook_delivery, new);
     Ok(made)
 }
 
@@ -421,4 +421,26 @@ pub fn deliveries(
         .limit(size.probe())
         .load(conn)?;
     Ok(rows.into_iter().map(Delivery::from).collect())
+}
+
+/// Deletes the oldest tellings that arrived or were given up and were put there before a time, where
+/// the alert that they tell of has been cleared since before it too; at most `limit`. How many.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget(conn: &mut DbConnection, before: Instant, limit: i64) -> Result<usize, DbError> {
+    use webhook_delivery::{event_seq, id, queued_at, status};
+    let of_open_alerts = alert_event::table
+        .inner_join(alert::table)
+        .filter(event_seq.eq(alert_event::seq.nullable()))
+        .filter(alert::cleared_at.is_null().or(alert::cleared_at.ge(before)));
+    let old: Vec<WebhookDeliveryId> = webhook_delivery::table
+        .filter(queued_at.lt(before))
+        .filter(status.ne(DeliveryStatus::Pending))
+        .filter(diesel::dsl::not(diesel::dsl::exists(of_open_alerts)))
+        .order((queued_at, id))
+        .select(id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(diesel::delete(webhook_delivery::table.filter(id.eq_any(old))).execute(conn)?)
 }

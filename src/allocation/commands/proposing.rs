@@ -2,7 +2,7 @@
 
 use crate::access::Actor;
 use crate::allocation::commands::{event, showing, subject};
-use crate::allocation::freezing::{Wanted, Who, freeze, group_of};
+use crate::allocation::freezing::{Wanted, Who, freeze};
 use crate::allocation::inputs::{Inputs, policy_of};
 use crate::allocation::making::{figures, make, make_by};
 use crate::allocation::outcome::Outcome;
@@ -11,7 +11,8 @@ use crate::allocation::queries;
 use crate::allocation::records;
 use crate::allocation::requests::proposing::{AllocationRequest, Asked, CompareRequest};
 use crate::allocation::views::comparing::{AllocationComparison, ComparedPart, ComparedPolicy};
-use crate::catalogue::records as catalogue;
+use crate::catalogue::records::{self as catalogue, substitution};
+use crate::catalogue::substitution::{Substitutes, UseScene};
 use crate::command::{CommandError, Done, Tx};
 use crate::config::Settings;
 use crate::db::DbConnection;
@@ -143,7 +144,8 @@ impl Asking<'_> {
         faults: &mut Faults,
     ) -> Result<(Inputs, Option<String>), CommandError> {
         let asked = request.parse(before, faults);
-        let items = check_items(conn, &asked, request, faults)?;
+        let groups = self.groups(conn, &asked, request, faults)?;
+        let items: Vec<ItemCode> = groups.iter().flatten().cloned().collect();
         let named = named_stores(&asked, request);
         check_stores(conn, &named, faults)?;
         std::mem::take(faults).check()?;
@@ -153,17 +155,17 @@ impl Asking<'_> {
         let what_if = asked.what_if.as_ref();
         let scope = &self.actor.scope;
         let facts = queries::facts(conn, scope, &items, what_if, self.settings, self.now)?;
-        Ok((freeze(&facts, &wanted(&asked)), asked.reason))
+        Ok((freeze(&facts, &wanted(&asked, groups)), asked.reason))
     }
 }
 
-fn wanted(asked: &Asked) -> Wanted {
+fn wanted(asked: &Asked, groups: Vec<Vec<ItemCode>>) -> Wanted {
     let who = |stores: &Option<Vec<StoreCode>>| match stores {
         None => Who::Found,
         Some(stores) => Who::Named(stores.iter().cloned().collect()),
     };
     Wanted {
-        items: asked.items.clone(),
+        groups,
         donors: who(&asked.donors),
         recipients: who(&asked.recipients),
         terms: asked.terms.clone(),
@@ -213,49 +215,66 @@ fn check_stores(
     Ok(())
 }
 
-/// Every item that is divided, substitutes included, once those asked for are known.
-fn check_items(
-    conn: &mut DbConnection,
-    asked: &Asked,
-    request: &AllocationRequest,
-    faults: &mut Faults,
-) -> Result<Vec<ItemCode>, CommandError> {
-    let known = catalogue::find_all(conn, &asked.items)?;
-    let mut all: Vec<ItemCode> = Vec::new();
-    for (at, code) in asked.items.iter().enumerate() {
-        let pointer = match &request.item_codes {
-            Some(_) => format!("/item_codes/{at}"),
-            None => "/item_code".to_owned(),
+impl Asking<'_> {
+    /// Every item that is divided with what may stand in for it, once those asked for are known.
+    ///
+    /// What stands in is what may for any use in the caller's region, one for one: the units of a
+    /// group are added up.
+    fn groups(
+        &self,
+        conn: &mut DbConnection,
+        asked: &Asked,
+        request: &AllocationRequest,
+        faults: &mut Faults,
+    ) -> Result<Vec<Vec<ItemCode>>, CommandError> {
+        let known = catalogue::find_all(conn, &asked.items)?;
+        let mut substitutes = match asked.terms.with_substitutes {
+            true => substitution::in_force(conn, Some(&asked.items), self.now, None)?
+                .of(self.actor.region.as_ref(), UseScene::General),
+            false => Substitutes::new(),
         };
-        let Some(item) = known.get(code) else {
-            faults.add(pointer, FaultCode::Unknown);
-            continue;
-        };
-        if let Some(pack) = &asked.terms.pack_code
-            && item.pack(pack).is_none()
-        {
-            faults.add("/pack_code", FaultCode::Unknown);
+        let mut groups: Vec<Vec<ItemCode>> = Vec::new();
+        for (at, code) in asked.items.iter().enumerate() {
+            let pointer = match &request.item_codes {
+                Some(_) => format!("/item_codes/{at}"),
+                None => "/item_code".to_owned(),
+            };
+            let Some(item) = known.get(code) else {
+                faults.add(pointer, FaultCode::Unknown);
+                continue;
+            };
+            if let Some(pack) = &asked.terms.pack_code
+                && item.pack(pack).is_none()
+            {
+                faults.add("/pack_code", FaultCode::Unknown);
+            }
+            let others = substitutes.remove(code).unwrap_or_default().into_iter();
+            let others = others.filter(|one| one.rate.is_one_for_one()).map(|one| one.item);
+            let mut group = Vec::new();
+            for member in std::iter::once(code.clone()).chain(others) {
+                if groups.iter().chain([&group]).any(|group| group.contains(&member)) {
+                    // One stock cannot be divided twice in one proposal.
+                    faults.add(pointer.clone(), FaultCode::Duplicate);
+                } else {
+                    group.push(member);
+                }
+            }
+            groups.push(group);
         }
-        for member in group_of(item, asked.terms.with_substitutes) {
-            if all.contains(&member) {
-                // One stock cannot be divided twice in one proposal.
-                faults.add(pointer.clone(), FaultCode::Duplicate);
-            } else {
-                all.push(member);
+        let divided = |item: &ItemCode| groups.iter().any(|group| group.contains(item));
+        let what_if = asked.what_if.iter();
+        for other in what_if.clone().flat_map(|what_if| &what_if.stock) {
+            if !divided(&other.item) {
+                faults.add("/what_if/stock", FaultCode::Unknown);
             }
         }
-    }
-    for other in asked.what_if.iter().flat_map(|what_if| &what_if.stock).map(|other| &other.item) {
-        if !all.contains(other) {
-            faults.add("/what_if/stock", FaultCode::Unknown);
+        for other in what_if.flat_map(|what_if| &what_if.uses) {
+            if !divided(&other.item) {
+                faults.add("/what_if/daily_use", FaultCode::Unknown);
+            }
         }
+        Ok(groups)
     }
-    for other in asked.what_if.iter().flat_map(|what_if| &what_if.uses).map(|other| &other.item) {
-        if !all.contains(other) {
-            faults.add("/what_if/daily_use", FaultCode::Unknown);
-        }
-    }
-    Ok(all)
 }
 
 fn lines_of(outcome: &Outcome) -> Vec<Line> {

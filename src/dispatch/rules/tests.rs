@@ -1,7 +1,8 @@
 use super::*;
 use crate::authority::AuthorityKind;
+use crate::catalogue::substitution::{Rate, Standby};
 use crate::dispatch::order::Urgency;
-use crate::kernel::id::DispatchId;
+use crate::kernel::id::{DispatchId, SubstitutionListId};
 use proptest::prelude::*;
 
 fn units(n: i64) -> Quantity {
@@ -219,14 +220,17 @@ fn at_night_a_keeper_approves_an_own_draft_on_a_spoken_word_within_the_limit() {
 fn picking_other_lots_or_less_needs_a_reason() {
     let order = approved(&[("M03", 300)]);
     let (other, foreign) = (LotId::generate(), LotId::generate());
+    let list = SubstitutionListId::generate();
+    let standby = Standby { item: item("M04"), rate: Rate::ONE, list };
     let pickable = Pickable {
         lots: [(other.clone(), item("M04")), (foreign.clone(), item("G01"))].into(),
-        substitutes: [(item("M03"), vec![item("M04")])].into(),
+        substitutes: [(UseScene::General, [(item("M03"), vec![standby])].into())].into(),
     };
     let with = |lots: Vec<(LotId, i64)>, reason: Option<&str>| PickedLine {
         line: 1,
         lots: lots.into_iter().map(|(lot, n)| (lot, units(n))).collect(),
         reason_code: reason.map(str::to_owned),
+        scene: UseScene::General,
     };
     let silent = with(vec![(other.clone(), 300)], None);
     let refusal = pick(&order, &[silent], &pickable).unwrap_err();
@@ -416,6 +420,7 @@ fn attempt(order: &Order, step: &Try, signed: &mut Vec<Vec<Piece>>) -> Option<Or
                 line: 1,
                 lots: vec![(lot, units(*n))],
                 reason_code: Some("other".to_owned()),
+                scene: UseScene::General,
             };
             pick(order, &[line], &pickable).ok()
         }

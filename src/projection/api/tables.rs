@@ -2,26 +2,87 @@
 
 use crate::http::{Cell, Table};
 use crate::kernel::{Bilingual, Refusal};
-use crate::projection::line::Projected;
+use crate::projection::line::{Projected, Rotation};
+use crate::projection::queries::asked::Asked;
 use crate::projection::simulation::Day;
 use crate::projection::views::ProjectionRow;
 use chrono::NaiveDate;
 
+/// What the rows of a table are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsOf {
+    /// A line each.
+    Lines,
+    /// A day of a line each.
+    Days,
+    /// A lot of a line that will expire and a store that could use it each; one row without a store
+    /// where none could.
+    Rotation,
+}
+
+impl RowsOf {
+    /// The rows that a question asks for.
+    pub fn asked(asked: &Asked) -> Self {
+        match (asked.rotation, asked.series) {
+            (true, _) => Self::Rotation,
+            (false, true) => Self::Days,
+            (false, false) => Self::Lines,
+        }
+    }
+}
+
 /// A table without rows yet.
-pub fn empty(series: bool) -> Table {
-    let (name, columns) = if series { ("projection_days", DAYS) } else { ("projections", LINES) };
+pub fn empty(rows_of: RowsOf) -> Table {
+    let (name, columns) = match rows_of {
+        RowsOf::Lines => ("projections", LINES),
+        RowsOf::Days => ("projection_days", DAYS),
+        RowsOf::Rotation => ("rotation", ROTATION),
+    };
     Table::new(name, columns.iter().map(|(zh, en)| Bilingual::new(*zh, *en)).collect())
 }
 
-/// Adds a line, or each of its days.
+/// Adds the rows of a line.
 ///
 /// # Errors
 /// `too_many_rows`.
-pub fn push(table: &mut Table, line: &Projected, series: bool) -> Result<(), Refusal> {
-    if !series {
-        return table.push(line_row(&ProjectionRow::new(line)));
+pub fn push(table: &mut Table, line: &Projected, rows_of: RowsOf) -> Result<(), Refusal> {
+    match rows_of {
+        RowsOf::Lines => table.push(line_row(&ProjectionRow::new(line))),
+        RowsOf::Days => line.days.iter().try_for_each(|day| table.push(day_row(line, day))),
+        RowsOf::Rotation => {
+            line.rotations.iter().flatten().try_for_each(|lot| push_lot(table, line, lot))
+        }
     }
-    line.days.iter().try_for_each(|day| table.push(day_row(line, day)))
+}
+
+fn push_lot(table: &mut Table, line: &Projected, lot: &Rotation) -> Result<(), Refusal> {
+    let of_lot = || {
+        vec![
+            Cell::text(&line.store),
+            Cell::text(&line.item),
+            Cell::text(&lot.lot_number),
+            Cell::text(lot.usable_until),
+            lot.waste.into(),
+        ]
+    };
+    if lot.candidates.is_empty() {
+        let mut row = of_lot();
+        row.resize(ROTATION.len(), Cell::Empty);
+        return table.push(row);
+    }
+    lot.candidates.iter().try_for_each(|there| {
+        let mut row = of_lot();
+        row.extend([
+            Cell::text(&there.store),
+            there.gain.could_use.into(),
+            there.gain.covers_unmet.into(),
+            Cell::text(there.arrives_on),
+            Cell::Number(there.lead.days),
+            Cell::Number(there.days_left),
+            Cell::of(there.distance_m),
+        ]);
+        table.push(row)
+    })
 }
 
 const LINES: &[(&str, &str)] = &[
@@ -46,6 +107,22 @@ const LINES: &[(&str, &str)] = &[
     ("到期报废", "waste"),
     ("报废金额", "waste_cost"),
     ("可轮换上限", "largest_rotatable"),
+    ("最近流水或报告", "last_report_at"),
+];
+
+const ROTATION: &[(&str, &str)] = &[
+    ("储备点", "store_code"),
+    ("物资", "item_code"),
+    ("批号", "lot_number"),
+    ("有效期至", "expires_on"),
+    ("将到期报废", "waste"),
+    ("可调往", "to_store_code"),
+    ("那里可用", "could_use"),
+    ("其中补其缺口", "covers_unmet"),
+    ("到达日", "arrives_on"),
+    ("途中天数", "transfer_days"),
+    ("到达后剩余天数", "days_left_on_arrival"),
+    ("距离（米）", "distance_m"),
 ];
 
 const DAYS: &[(&str, &str)] = &[
@@ -84,6 +161,7 @@ fn line_row(row: &ProjectionRow) -> Vec<Cell> {
         Cell::of(row.waste),
         Cell::of(row.waste_cost),
         Cell::of(row.largest_rotatable),
+        row.last_report_at.map_or(Cell::Empty, Cell::text),
     ]
 }
 

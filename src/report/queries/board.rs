@@ -1,13 +1,12 @@
 //! What the board of reports rests on.
 
-use crate::db::schema::{
-    stock_balance, stock_report, stock_report_schedule, stock_report_version, store,
-};
+use crate::db::schema::{stock_report_schedule, store};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::{BusinessZone, Instant, Moment, RegionCode, StoreCode};
 use crate::report::board::{Compliance, Days, Reporter, compliance};
 use crate::report::records::{ReportFilter, all_of_days};
 use crate::report::statement::StockReport;
+use crate::stock::queries::fresh::{last_moved_at, last_told_at};
 use crate::stores::store::ConsumptionBy;
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -84,8 +83,9 @@ pub fn board(
     for report in all_of_days(conn, &wanted)? {
         reports.entry(report.store_code.clone()).or_default().insert(report.business_day, report);
     }
-    let told = last_told_at(conn, Some(&codes), &Moment::now(now, now))?;
-    let moved = last_moved_at(conn, &codes)?;
+    let moment = Moment::now(now, now);
+    let told = last_told_at(conn, &moment, Some(&codes))?;
+    let moved = last_moved_at(conn, &moment, Some(&codes))?;
     let store = |(code, region, kind, by, created_at, due_hour): StoreRow| {
         let due_hour = due_hour.unwrap_or(usual_hour);
         let reporter = Reporter { store: code.clone(), since: zone.day_of(created_at), due_hour };
@@ -137,41 +137,4 @@ fn stores_of(conn: &mut DbConnection, filter: &BoardFilter) -> Result<Vec<StoreR
         query = query.filter(store::consumption_by.eq(ConsumptionBy::Report));
     }
     Ok(query.order(store::code).load(conn)?)
-}
-
-/// The business time of what each store told last, as it stood at a moment; of some stores, or of
-/// all.
-///
-/// # Errors
-/// When the database fails.
-pub fn last_told_at(
-    conn: &mut DbConnection,
-    stores: Option<&[StoreCode]>,
-    moment: &Moment,
-) -> Result<HashMap<StoreCode, Instant>, DbError> {
-    let known = moment.known().unwrap_or(Instant::LAST);
-    let mut query = stock_report::table
-        .inner_join(stock_report_version::table)
-        .filter(stock_report_version::as_of.le(moment.as_of))
-        .filter(stock_report_version::recorded_at.le(known))
-        .group_by(stock_report::store_code)
-        .select((stock_report::store_code, diesel::dsl::max(stock_report_version::as_of)))
-        .into_boxed();
-    if let Some(stores) = stores {
-        query = query.filter(stock_report::store_code.eq_any(stores));
-    }
-    let rows: Vec<(StoreCode, Option<Instant>)> = query.load(conn)?;
-    Ok(rows.into_iter().filter_map(|(store, at)| Some((store, at?))).collect())
-}
-
-fn last_moved_at(
-    conn: &mut DbConnection,
-    stores: &[StoreCode],
-) -> Result<HashMap<StoreCode, Instant>, DbError> {
-    let rows: Vec<(StoreCode, Option<Instant>)> = stock_balance::table
-        .filter(stock_balance::store_code.eq_any(stores))
-        .group_by(stock_balance::store_code)
-        .select((stock_balance::store_code, diesel::dsl::max(stock_balance::last_occurred_at)))
-        .load(conn)?;
-    Ok(rows.into_iter().filter_map(|(store, at)| Some((store, at?))).collect())
 }

@@ -10,7 +10,7 @@ use crate::http::{ApiError, AskedMoment, Caller, Flow, Form};
 use crate::kernel::{Bilingual, Language};
 use crate::reserve_plan::plan::PlanVersion;
 use crate::shortfall::queries::ground::Ground;
-use crate::shortfall::queries::{Line, Question, each_line};
+use crate::shortfall::queries::{Line, Question, each_line, freshness};
 use crate::shortfall::views::ShortfallRow;
 use crate::shortfall::views::stream::{End, Head, ShortfallStreamLine};
 use actix_web::HttpResponse;
@@ -36,11 +36,16 @@ pub(super) async fn whole(
                 limit: None,
                 ..question
             };
-            let ground = Ground::of(conn, &question, &app.settings, moment.as_of)?;
+            let settings = &app.settings;
+            let ground = Ground::of(conn, &question, settings, moment.as_of)?;
+            if form == Form::Csv {
+                return csv(conn, &ground, &question, language, flow);
+            }
+            let fresh = freshness(conn, &question, settings, moment.as_of)?;
+            let head = Head::new(&ground, fresh);
             match form {
-                Form::Csv => csv(conn, &ground, &question, language, flow),
-                Form::Xlsx => workbook(conn, &ground, &question, language, flow),
-                Form::Json | Form::Lines => lines(conn, &ground, &question, flow),
+                Form::Xlsx => workbook(conn, &ground, head, &question, language, flow),
+                Form::Csv | Form::Json | Form::Lines => lines(conn, &ground, head, &question, flow),
             }
         })
         .await
@@ -49,10 +54,11 @@ pub(super) async fn whole(
 fn lines(
     conn: &mut DbConnection,
     ground: &Ground,
+    head: Head,
     question: &Question,
     flow: &mut Flow,
 ) -> Result<(), CommandError> {
-    put(flow, &ShortfallStreamLine::Head { head: Box::new(Head::from(ground)) })?;
+    put(flow, &ShortfallStreamLine::Head { head: Box::new(head) })?;
     let each = |line: &Line| -> Result<(), DbError> { put(flow, &ShortfallRow::from(line)) };
     let totals = each_line(conn, ground, question, each)?;
     let end = End { rows: totals.lines, totals: totals.into() };
@@ -89,13 +95,14 @@ fn csv(
 fn workbook(
     conn: &mut DbConnection,
     ground: &Ground,
+    head: Head,
     question: &Question,
     language: Language,
     flow: &mut Flow,
 ) -> Result<(), CommandError> {
     let full = |error: std::io::Error| DbError::Full(error.to_string());
     let name = Bilingual::new("缺口", "Shortfalls");
-    let mut sheets = Sheets::begin(&about(&Head::from(ground)), &name, &columns(), language)?;
+    let mut sheets = Sheets::begin(&about(&head), &name, &columns(), language)?;
     let each = |line: &Line| sheets.push(&cells(line, plan_of(ground, line), ground.moment.as_of));
     each_line(conn, ground, question, each)?;
     let mut file = tempfile::tempfile().map_err(full)?;

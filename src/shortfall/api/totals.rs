@@ -8,11 +8,12 @@ use crate::kernel::page::Cursor;
 use crate::kernel::{FaultCode, Faults, Instant, ItemCode, RegionCode, StoreCode};
 use crate::reserve_plan::level::ResponseLevel;
 use crate::shortfall::grouping::{Grouping, TotalsBy};
-use crate::shortfall::queries::Question;
 use crate::shortfall::queries::ground::Ground;
 use crate::shortfall::queries::totals::{GroupedTotals, totals_by};
+use crate::shortfall::queries::{Question, freshness};
 use crate::shortfall::views::stream::Head;
 use crate::shortfall::views::{PlanOfRegion, TotalFigures};
+use crate::stock::views::freshness::FreshnessView;
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
@@ -46,6 +47,8 @@ pub struct ShortfallGroupPage {
     pub rows: Vec<ShortfallGroup>,
     /// Of all lines that match, each counted once.
     pub totals: TotalFigures,
+    /// How many of the stores asked about were heard of lately.
+    pub freshness: FreshnessView,
     /// Give this as `cursor` to get the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -147,11 +150,12 @@ pub async fn total_shortfalls(
     caller
         .read(Permission::ReadShortfalls, move |conn, app, actor| {
             let moment = moment.settle(conn, app)?;
-            let (scope, moment) = (actor.scope.stores(), Some(moment));
-            let question = Question { scope, moment, ..question };
-            let ground = Ground::of(conn, &question, &app.settings, app.clock.now())?;
+            let scope = actor.scope.stores();
+            let question = Question { scope, moment: Some(moment), ..question };
+            let ground = Ground::of(conn, &question, &app.settings, moment.as_of)?;
             let found = totals_by(conn, &ground, &question, grouping)?;
-            Ok(page(Head::from(&ground), grouping.by, found, after, limit))
+            let fresh = freshness(conn, &question, &app.settings, moment.as_of)?;
+            Ok(page(Head::new(&ground, fresh), grouping.by, found, after, limit))
         })
         .await
 }
@@ -182,6 +186,7 @@ fn page(
         as_known_at: head.as_known_at,
         next_cursor: last.map(|row| Cursor::after(&row.group).into()),
         totals: found.all.into(),
+        freshness: head.freshness,
         rows,
     }
 }

@@ -6,11 +6,11 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::time::BusinessZone;
 use crate::kernel::{Instant, ItemCode, Moment, Money, Quantity, StoreCode};
-use crate::report::queries::board::last_told_at;
 use crate::shortfall::holding::{LotAtStore, Portion};
 use crate::stock::account::StockState;
 use crate::stock::lot::Expiry;
-use crate::stock::queries::at::{Places, last_movements_at, stock_at};
+use crate::stock::queries::at::{Places, stock_at};
+use crate::stock::queries::fresh::last_heard_of;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use std::collections::HashMap;
@@ -64,8 +64,8 @@ fn portions_now(conn: &mut DbConnection, cells: &Cells) -> Result<HeldPortions, 
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, stock_balance::store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(stock_balance::item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, stock_balance::item_code, items);
     }
     let rows: Vec<PortionRow> = query.load(conn)?;
     let mut held = HeldPortions::with_capacity(rows.len());
@@ -134,11 +134,8 @@ fn lots_then(
     moment: &Moment,
     cells: &Cells,
 ) -> Result<HashMap<Cell, Vec<LotAtStore>>, DbError> {
-    let places = Places {
-        stores: cells.stores.clone(),
-        items: cells.item.clone().map(|item| vec![item]),
-        ..Places::default()
-    };
+    let places =
+        Places { stores: cells.stores.clone(), items: cells.items.clone(), ..Places::default() };
     let mut balances = stock_at(conn, zone, moment, &places, None, i64::MAX)?;
     balances.sort_by_cached_key(|balance| {
         let expires = balance.lot.makers_lot.expiry.date();
@@ -190,8 +187,8 @@ fn lots_now(
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, stock_balance::store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(stock_balance::item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, stock_balance::item_code, items);
     }
     let rows: Vec<LotRow> = query
         .order((
@@ -241,40 +238,14 @@ pub fn last_reports(
     moment: &Moment,
     cells: &Cells,
 ) -> Result<HashMap<StoreCode, Instant>, DbError> {
-    let stores = cells.stores.as_deref();
-    let mut heard = last_moved(conn, moment, stores)?;
-    for (store, told) in last_told_at(conn, stores, moment)? {
-        let last = heard.entry(store).or_insert(told);
-        *last = told.max(*last);
-    }
-    Ok(heard)
+    last_heard_of(conn, moment, cells.stores.as_deref())
 }
 
-fn last_moved(
-    conn: &mut DbConnection,
-    moment: &Moment,
-    stores: Option<&[StoreCode]>,
-) -> Result<HashMap<StoreCode, Instant>, DbError> {
-    if !moment.is_now {
-        let then = last_movements_at(conn, moment, stores)?;
-        return Ok(then.into_iter().collect());
-    }
-    let mut query = stock_balance::table
-        .group_by(stock_balance::store_code)
-        .select((stock_balance::store_code, diesel::dsl::max(stock_balance::last_occurred_at)))
-        .into_boxed();
-    if let Some(stores) = stores {
-        query = among!(query, stock_balance::store_code, stores);
-    }
-    let rows: Vec<(StoreCode, Option<Instant>)> = query.load(conn)?;
-    Ok(rows.into_iter().filter_map(|(store, at)| Some((store, at?))).collect())
-}
-
-/// The price of each item, or of one: the unit cost of the newest lot that has one.
+/// The price of each item, or of some: the unit cost of the newest lot that has one.
 pub(super) fn prices(
     conn: &mut DbConnection,
     moment: &Moment,
-    only: Option<&ItemCode>,
+    only: Option<&[ItemCode]>,
 ) -> Result<HashMap<ItemCode, Money>, DbError> {
     // For each item one step of an index, whatever was received over the years.
     let newest = lot::table
@@ -287,7 +258,7 @@ pub(super) fn prices(
     let newest = newest.filter(lot::created_at.le(known)).single_value();
     let mut query = item::table.select((item::code, newest)).into_boxed();
     if let Some(only) = only {
-        query = query.filter(item::code.eq(only));
+        query = among!(query, item::code, only);
     }
     let rows: Vec<(ItemCode, Option<Money>)> = query.load(conn)?;
     Ok(rows.into_iter().filter_map(|(item, price)| Some((item, price?))).collect())

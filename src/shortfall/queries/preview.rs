@@ -1,7 +1,7 @@
 //! The lines at another response level than the one that holds, in as many queries as a list.
 
 use super::ground::Ground;
-use super::{Line, Question};
+use super::{Line, Question, freshness};
 use crate::config::Settings;
 use crate::db::{DbConnection, DbError};
 use crate::kernel::{Instant, RegionCode};
@@ -9,6 +9,7 @@ use crate::reserve_plan::level::ResponseLevel;
 use crate::reserve_plan::plan::PlanVersion;
 use crate::reserve_plan::queries as plans;
 use crate::shortfall::preview::{Change, PreviewTotals, Side};
+use crate::stock::freshness::Freshness;
 
 /// The lines of a region now and at another level.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Preview {
     pub more: bool,
     /// The totals over all lines that match.
     pub totals: Option<PreviewTotals>,
+    /// How many of the stores of these lines were heard of lately, or with totals of all.
+    pub fresh: Freshness,
 }
 
 /// What would be asked for if `region` declared `level` now.
@@ -66,7 +69,16 @@ pub fn preview(
     }
     let more = lines.len() > limit;
     lines.truncate(limit);
-    Ok(Preview { plan: ground.plan, level_now: levels.of(region), as_of: now, lines, more, totals })
+    let fresh = match totals {
+        Some(_) => freshness(conn, &question, settings, now)?,
+        None => {
+            let stores = lines.chunk_by(|(one, _), (next, _)| one.store == next.store);
+            let heard = stores.filter_map(|lines| lines.first().map(|(now, _)| now.last_report_at));
+            Freshness::of(heard, ground.frame.stale_before)
+        }
+    };
+    let level_now = levels.of(region);
+    Ok(Preview { plan: ground.plan, level_now, as_of: now, lines, more, totals, fresh })
 }
 
 /// A line now and then, as the rules see it.

@@ -8,6 +8,7 @@ use crate::shortfall::preview::{ItemTotals, PreviewTotals};
 use crate::shortfall::queries::Line;
 use crate::shortfall::queries::preview::{Preview, change};
 use crate::shortfall::rules::Status;
+use crate::stock::views::freshness::FreshnessView;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,6 +29,8 @@ pub struct LevelPreviewPage {
     pub rows: Vec<LevelPreviewRow>,
     /// Over all lines that match; null unless asked for.
     pub totals: Option<LevelPreviewTotals>,
+    /// How many of the stores on the page were heard of lately, or with totals of all asked about.
+    pub freshness: FreshnessView,
     /// Give this as `cursor` to get the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -46,6 +49,7 @@ impl LevelPreviewPage {
             as_of: preview.as_of,
             next_cursor: last.map(|row| Cursor::after(&(&row.store_code, &row.item_code)).into()),
             totals: preview.totals.map(LevelPreviewTotals::from),
+            freshness: preview.fresh.into(),
             rows,
         }
     }

@@ -1,9 +1,13 @@
 //! Shortfalls as a stream of lines: what they rest on, the rows, and the end.
 
 use super::{PlanOfRegion, ShortfallRow, TotalFigures};
+use crate::catalogue::substitution::UseScene;
 use crate::kernel::Instant;
 use crate::reserve_plan::level::ResponseLevel;
 use crate::shortfall::queries::ground::Ground;
+use crate::stock::freshness::Freshness;
+use crate::stock::views::freshness::FreshnessView;
+use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,15 +23,26 @@ pub struct Head {
     pub as_of: Instant,
     /// The recorded time up to which the book was read for them.
     pub as_known_at: Instant,
+    /// The last day on which what is on the way or on order must arrive to count.
+    #[schema(value_type = String, format = Date)]
+    pub horizon_end: NaiveDate,
+    /// The use for which substitutes are looked for.
+    pub scene: UseScene,
+    /// How many of the stores asked about were heard of lately.
+    pub freshness: FreshnessView,
 }
 
-impl From<&Ground> for Head {
-    fn from(ground: &Ground) -> Self {
+impl Head {
+    /// What the answers to a question rest on.
+    pub fn new(ground: &Ground, freshness: Freshness) -> Self {
         Self {
             plans: ground.plans.iter().map(PlanOfRegion::from).collect(),
             level: ground.level,
             as_of: ground.moment.as_of,
             as_known_at: ground.moment.as_known_at,
+            horizon_end: ground.horizon_end(),
+            scene: ground.scene(),
+            freshness: freshness.into(),
         }
     }
 }

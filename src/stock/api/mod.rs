@@ -4,6 +4,7 @@ mod card;
 pub mod documents;
 mod lots;
 mod movements;
+mod near_expiry;
 mod periods;
 mod stock;
 mod summary;
@@ -21,6 +22,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .configure(documents::routes)
         .configure(stock::routes)
+        .configure(near_expiry::routes)
         .configure(movements::routes)
         .configure(lots::routes)
         .configure(card::routes)

@@ -13,8 +13,10 @@ use crate::kernel::{Bilingual, Faults, Instant, ItemCode, Quantity, Refusal, Sto
 use crate::stock::account::StockState;
 use crate::stock::api::{item_filter, region_filter, store_filter, word_filter};
 use crate::stock::balance::LotBalance;
+use crate::stock::queries::fresh::freshness;
 use crate::stock::queries::{self, InTransit, StockFilter, at};
 use crate::stock::views::StockRow;
+use crate::stock::views::freshness::FreshnessView;
 use crate::word_enum;
 use actix_web::{HttpResponse, get};
 use chrono::NaiveDate;
@@ -44,6 +46,9 @@ pub struct StockPage {
     pub as_known_at: Instant,
     /// The rows, by store, item, lot and state.
     pub rows: Vec<StockRow>,
+    /// How many of the stores that the sums cover were heard of lately; null where a row is of one
+    /// store.
+    pub freshness: Option<FreshnessView>,
     /// Give this as `cursor` to get the next page; absent on the last.
     pub next_cursor: Option<String>,
 }
@@ -145,7 +150,16 @@ pub async fn list_stock(
                 let places = at::places(conn, &actor.scope, &filter)?;
                 let after = lot_after.as_ref();
                 let balances = at::stock_at(conn, zone, &moment, &places, after, limit)?;
-                (balances, at::in_transit_at(conn, &moment, &actor.scope, store, item)?)
+                (
+                    balances,
+                    at::in_transit_at(
+                        conn,
+                        &moment,
+                        &actor.scope,
+                        store,
+                        item.map(std::slice::from_ref),
+                    )?,
+                )
             };
             let scope = &actor.scope;
             let filter = &filter;
@@ -159,10 +173,18 @@ pub async fn list_stock(
             if form.is_whole() {
                 return Ok(Shown::Whole(whole(page)?));
             }
+            let freshness = match group {
+                GroupBy::Item => {
+                    let stores = at::places(conn, scope, filter)?.stores.unwrap_or_default();
+                    Some(freshness(conn, &stores, &app.settings, &moment)?.into())
+                }
+                GroupBy::Lot | GroupBy::Store => None,
+            };
             Ok(Shown::Page(StockPage {
                 as_of: moment.as_of,
                 as_known_at: moment.as_known_at,
                 rows: page.rows,
+                freshness,
                 next_cursor: page.next_cursor,
             }))
         })

@@ -7,10 +7,13 @@ use crate::kernel::page::{Page, PageSize};
 use crate::kernel::{Bilingual, Faults, Instant, ItemCode, Money, Refusal};
 use crate::stock::account::Outside;
 use crate::stock::api::{AskedPeriod, item_filter, region_filter, store_filter, word_filter};
+use crate::stock::freshness::Freshness;
 use crate::stock::queries::StockFilter;
 use crate::stock::queries::at::places;
+use crate::stock::queries::fresh::freshness;
 use crate::stock::queries::summary::{Grouping, Summary, summary};
 use crate::stock::summary::{Amount, SummaryLine, TRANSFER_IN, TRANSFER_OUT};
+use crate::stock::views::freshness::FreshnessView;
 use crate::word_enum;
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
@@ -131,6 +134,8 @@ pub struct SummaryPage {
     pub as_known_at: Instant,
     /// The rows, by group and item.
     pub rows: Vec<SummaryRow>,
+    /// How many of the stores that the figures cover were heard of lately, at the end of the period.
+    pub freshness: FreshnessView,
     /// Give this as `cursor` to get the next page; absent on the last.
     pub next_cursor: Option<String>,
 }
@@ -210,8 +215,10 @@ pub async fn stock_summary(
             let period = period.settle(&moment);
             let places = places(conn, &actor.scope, &filter)?;
             let lines = summary(conn, zone, &places, period, moment.known(), grouping)?;
+            let stores = places.stores.as_deref().unwrap_or_default();
+            let fresh = freshness(conn, stores, &app.settings, &moment)?;
             if form.is_whole() {
-                return Ok(Shown::Whole(whole(lines)?));
+                return Ok(Shown::Whole(whole(lines, fresh)?));
             }
             let page = page(lines, after.as_ref(), size);
             Ok(Shown::Page(SummaryPage {
@@ -220,6 +227,7 @@ pub async fn stock_summary(
                 as_of: moment.as_of,
                 as_known_at: moment.as_known_at,
                 rows: page.rows,
+                freshness: fresh.into(),
                 next_cursor: page.next_cursor,
             }))
         })
@@ -238,7 +246,7 @@ fn page(lines: Summary, after: Option<&(String, ItemCode)>, size: PageSize) -> P
 }
 
 /// The whole with a column for every account, so that the same columns always mean the same.
-fn whole(lines: Summary) -> Result<Table, Refusal> {
+fn whole(lines: Summary, fresh: Freshness) -> Result<Table, Refusal> {
     let accounts = |transfer: &'static str| {
         let outside = Outside::ALL.iter().map(|word| word.as_str());
         outside.chain(std::iter::once(transfer)).collect::<Vec<&'static str>>()
@@ -262,6 +270,9 @@ fn whole(lines: Summary) -> Result<Table, Refusal> {
     columns.push(Bilingual::new("期末数量", "closing"));
     columns.push(Bilingual::new("期末金额", "closing_value"));
     columns.push(Bilingual::new("无成本数量", "without_cost"));
+    columns.push(Bilingual::new("储备点数", "stores"));
+    columns.push(Bilingual::new("按时有流水或报告的储备点数", "stores_heard"));
+    columns.push(Bilingual::new("最久未报告者的最近时间", "oldest_report_at"));
     let mut table = Table::new("stock-summary", columns);
     for ((group, item), line) in lines {
         let mut row = vec![
@@ -281,6 +292,9 @@ fn whole(lines: Summary) -> Result<Table, Refusal> {
             Cell::Number(line.closing.units),
             Cell::Money(line.closing.money()),
             Cell::Number(line.without_cost),
+            Cell::Number(fresh.stores),
+            Cell::Number(fresh.heard),
+            Cell::of(fresh.oldest.map(|at| at.to_string())),
         ]);
         table.push(row)?;
     }

@@ -5,6 +5,7 @@
 //! goods is told the issue that used them.
 
 use crate::command::{CommandError, Done, Subject, Tx};
+use crate::db::memory;
 use crate::kernel::id::{LotId, UnmatchedId};
 use crate::kernel::{Code, FaultCode, Faults, Instant, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::CountMark;
@@ -79,6 +80,7 @@ pub fn clear(
     open: &[UnmatchedFact],
     came: &CameToLight,
 ) -> Result<Vec<ClearedView>, CommandError> {
+    memory::settle(tx.conn)?;
     let mut cleared = Vec::new();
     let marks = marks_since(tx, open, came)?;
     let items: BTreeSet<&ItemCode> = came.pieces.iter().map(|(item, _)| item).collect();

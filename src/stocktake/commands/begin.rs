@@ -8,6 +8,7 @@ use crate::stock::Lot;
 use crate::stock::document::format_number;
 use crate::stock::records::{find_lots, lock_chain, next_number};
 use crate::stock::requests::{head, optional_text};
+use crate::stock::rules::check_how_far_back;
 use crate::stocktake::commands::{all_lines, subject};
 use crate::stocktake::queries::{Held, changes, held, left_unmatched};
 use crate::stocktake::records;
@@ -27,7 +28,8 @@ const SHEET_MAX: usize = 20_000;
 ///
 /// # Errors
 /// `store_out_of_scope`; `validation_failed` with every fault, and where the sheet would be too
-/// long.
+/// long; `too_far_back` where the moment of the sheet lies further back than the caller's role may
+/// post.
 pub fn begin(tx: &mut Tx<'_>, request: &StocktakeRequest) -> Result<Done, CommandError> {
     let mut faults = Faults::new();
     let head = head(tx, &request.store_code, None, &mut faults)?;
@@ -45,6 +47,10 @@ pub fn begin(tx: &mut Tx<'_>, request: &StocktakeRequest) -> Result<Done, Comman
         }
     }
     let ((head, coverage), frozen_at) = faults.finish(head.zip(coverage).zip(frozen_at))?;
+    // Its differences will be posted by somebody of this role at that time: what could never be
+    // posted need not be counted.
+    let days = (tx.settings.zone.day_of(frozen_at), tx.settings.zone.day_of(tx.now));
+    check_how_far_back(tx.actor.role, days, tx.settings)?;
     let store = head.store.code;
     let year = i64::from(tx.settings.zone.day_of(tx.now).year());
     let running = next_number(tx.conn, &store, PREFIX, year)?;

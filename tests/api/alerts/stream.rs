@@ -1,8 +1,9 @@
 //! The stream over a real connection: nothing is lost or told twice, and nothing that is not theirs.
 
-use super::{alerts, hospital, issue, watch};
+use super::{alert, alerts, hospital, issue, watch};
 use crate::support::county::token;
 use crate::support::{TestApp, stock};
+use changbei::alert::commands::tidying::forget_old_events;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -167,4 +168,49 @@ fn a_stream_is_refused_like_any_other_request() {
         let odd = request.header("last-event-id", "zwölf").send();
         assert_eq!(odd.pointers(), ["/Last-Event-ID"]);
     });
+}
+
+#[test]
+fn old_changes_are_forgotten_and_who_resumes_from_them_is_told_so() {
+    TestApp::each(|app| {
+        hospital(app);
+        stock::put(app, "QN-HOSP", "M03", "L2", "2027-12-31", 200);
+        stock::put(app, "QN-TOWN", "M03", "L3", "2026-03-20", 10);
+        issue(app, 300);
+        watch(app);
+        let shortage = alerts(app, "auditor", "kind=shortage")[0]["id"].clone();
+        let expiry = alerts(app, "auditor", "kind=expiry&store=QN-TOWN")[0]["id"].clone();
+        stock::put(app, "QN-HOSP", "M03", "L4", "2027-12-31", 200);
+        watch(app);
+        let days = app.app.settings.alert_days;
+        let cleared = app.app.clock.now();
+        let forget = || forget_old_events(&app.app).expect("the database answers");
+        app.clock.set(cleared.plus_hours(24 * days));
+        assert_eq!(forget(), 0, "kept for as long as the setting says");
+        app.clock.set(cleared.plus_hours(24 * days + 1));
+        let before: Vec<Event> = everything(app, 0);
+        assert_eq!(forget(), 2, "opened and cleared");
+        assert_eq!(forget(), 0);
+        // The alert stays with its times; what is open keeps its history.
+        let over = alert(app, &shortage);
+        assert_eq!(over["events"], json!([]));
+        assert_eq!(over["cleared_at"], cleared.to_string());
+        assert!(!alert(app, &expiry)["events"].as_array().unwrap().is_empty());
+        let gone = before.iter().filter(|event| event.data["alert_id"] == shortage);
+        let last = gone.map(|event| event.id).max().unwrap();
+        let resume =
+            |after: i64| app.get("auditor", &format!("/alerts/stream?follow=false&after={after}"));
+        let refused = resume(last - 1).refused(410, "events_forgotten");
+        assert_eq!(refused["forgotten_through"], json!(last));
+        let go_on = refused["resume_after"].as_i64().unwrap();
+        assert_eq!(everything(app, go_on), []);
+        assert!(everything(app, last).iter().all(|event| event.id > last));
+    });
+}
+
+/// All events after a number.
+fn everything(app: &TestApp, after: i64) -> Vec<Event> {
+    let query = format!("after={after}&follow=false");
+    let mut listener = Listener::open(app, &token("auditor"), &query, None);
+    std::iter::from_fn(|| listener.next()).collect()
 }

@@ -3,13 +3,17 @@
 use super::{alerts, hospital, issue, now, watch};
 use crate::support::{TestApp, stock};
 use changbei::alert::commands::delivering::{Round, deliver};
-use changbei::alert::commands::sending::Sender;
+use changbei::alert::commands::sending::{Sender, roots_of};
 use changbei::app::App;
 use changbei::kernel::server_key::{ServerKey, hmac_sha256_hex};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 /// What a receiver was sent.
@@ -71,7 +75,7 @@ impl Hook {
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Sent> {
+fn read(stream: impl Read) -> Option<Sent> {
     let mut reader = BufReader::new(stream);
     let mut headers = BTreeMap::new();
     let mut line = String::new();
@@ -89,7 +93,7 @@ fn read(stream: &TcpStream) -> Option<Sent> {
 }
 
 fn sender() -> Sender {
-    Sender::new(vec!["127.0.0.1".to_owned()])
+    Sender::new(vec!["127.0.0.1".to_owned()], &[])
 }
 
 fn tell(app: &TestApp) -> Round {
@@ -398,4 +402,71 @@ fn one_who_does_not_answer_keeps_nobody_else_waiting() {
         ill.next();
         assert!(ill.is_quiet(), "one attempt tells enough");
     });
+}
+
+/// A receiver that speaks TLS, certified by a county's own authority; the key was made for this test
+/// and is good for nothing else.
+fn secure_hook() -> Hook {
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/receiver.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/receiver.key")).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, sent) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let session = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(session, stream.unwrap());
+            // Who does not trust it hangs up before a word is said.
+            let Some(one) = read(&mut stream) else { continue };
+            let answer = "HTTP/1.1 204 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.write_all(answer.as_bytes()).unwrap();
+            stream.flush().unwrap();
+            if tell.send(one).is_err() {
+                return;
+            }
+        }
+    });
+    Hook { address, sent }
+}
+
+#[test]
+fn a_receiver_with_a_certificate_of_the_countys_own_authority_is_told_by_https() {
+    TestApp::each(|app| {
+        hospital(app);
+        watch(app);
+        let hook = secure_hook();
+        let url = format!("https://{}/hook", hook.address);
+        let made = webhook(app, &url, json!({"kinds": ["shortage"]}));
+        issue(app, 30);
+        watch(app);
+        // Whom the machine does not trust is told nothing.
+        assert_eq!(tell(app), failed());
+        assert!(hook.is_quiet());
+        let error = deliveries(app, &made)[0]["last_error"].as_str().unwrap().to_lowercase();
+        assert!(error.contains("certificate") || error.contains("issuer"), "{error}");
+        app.clock.set(app.app.clock.now().plus_minutes(10));
+        let roots = roots_of(include_bytes!("tls/ca.pem")).unwrap();
+        let sender = Sender::new(vec!["127.0.0.1".to_owned()], &roots);
+        let told = deliver(&app.app, &sender, &|| true).expect("the database answers");
+        assert_eq!(told, delivered(1));
+        let sent = hook.next();
+        assert_eq!(sent.json()["type"], "alert.opened");
+        assert!(sent.headers.contains_key("changbei-signature"));
+    });
+}
+
+#[test]
+fn a_file_without_certificates_is_no_file_of_certificates() {
+    assert!(roots_of(b"nothing").is_err());
+    assert!(roots_of(include_bytes!("tls/receiver.key")).is_err());
+    let rubbish = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert!(roots_of(rubbish).is_err());
+    assert_eq!(roots_of(include_bytes!("tls/ca.pem")).unwrap().len(), 1);
 }

@@ -163,6 +163,14 @@ fn a_substitute_by_rank_may_be_picked_and_nothing_else() {
         };
         let refused = dispatch.tries("keeper.depot", "pick", with(&wrong, 80, json!("other")));
         assert_eq!(refused.pointers(), ["/lines/0/lots/0/lot_id"]);
+        // What may stand in for one use may not for another.
+        let body = json!({"item_code": "M02", "scene": "isolation", "entries": [],
+            "reason": "隔离病区只用外科口罩", "source": "院感科意见"});
+        app.post("commander", "/substitution-lists", body).expect(201);
+        let mut wards = with(&better, 80, json!("quality"));
+        wards["lines"][0]["scene"] = json!("isolation");
+        let refused = dispatch.tries("keeper.depot", "pick", wards);
+        assert_eq!(refused.pointers(), ["/lines/0/lots/0/lot_id"]);
         let silent = dispatch.tries("keeper.depot", "pick", with(&better, 80, json!(null)));
         assert_eq!(silent.pointers(), ["/lines/0/reason_code"]);
         dispatch.does("keeper.depot", "pick", with(&better, 60, json!("quality")));

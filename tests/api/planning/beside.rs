@@ -32,8 +32,17 @@ fn a_substitute_covers_from_its_surplus_beside_the_shortfall_and_one_way_only() 
             let masks = rows(app, query)[0].clone();
             assert_eq!(masks["item_code"], "M02");
             assert_eq!(masks["net_shortfall"], json!(100));
-            let lent = json!([{"item_code": "M03", "surplus_available": 60, "would_cover": 60}]);
-            assert_eq!(masks["substitutes"], lent, "{query}");
+            let lent = &masks["substitutes"][0];
+            let figures = ["surplus_available", "would_cover", "would_take"];
+            assert_eq!(
+                figures.map(|name| lent[name].clone()),
+                [60, 60, 60].map(|n| json!(n)),
+                "{query}"
+            );
+            assert_eq!(
+                (&lent["item_code"], &masks["substitutes"][1]),
+                (&json!("M03"), &Value::Null)
+            );
             assert_eq!(masks["shortfall_after_substitution"], json!(40));
         }
         let respirators = rows(app, "item=M03")[0].clone();

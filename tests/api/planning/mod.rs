@@ -9,6 +9,8 @@ mod levels;
 mod plans;
 mod shortfalls;
 mod streams;
+mod substitution;
+mod vectors;
 
 use crate::support::TestApp;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! How fresh figures are, as clients see it.
 
 use crate::kernel::Instant;
-use crate::shortfall::queries::Freshness;
+use crate::stock::freshness::Freshness;
 use serde::Serialize;
 use utoipa::ToSchema;
 
