@@ -57,7 +57,7 @@ pub struct BalanceFacts {
     pub on_hand: Quantity,
     /// What is promised.
     pub reserved: Quantity,
-    /// Business time of the latest movement, or the instant after the latest count.
+    /// Business time of the latest movement or count.
     pub last_occurred_at: Instant,
     /// The latest business day on which stock or promises changed.
     pub last_day: NaiveDate,
@@ -161,11 +161,18 @@ impl Balances {
     #[must_use]
     pub fn turn_of(&self, when: When, lines: &[NewMovement]) -> When {
         let is_count = lines.iter().all(|line| line.kind == MovementKind::Count);
-        if when.occurred_at < when.now || is_count {
-            return when;
+        let latest = self.latest().filter(|latest| *latest > when.now);
+        match latest {
+            Some(latest) if when.occurred_at >= when.now && !is_count => {
+                When { occurred_at: latest.next(), ..when }
+            }
+            _ => when,
         }
-        let latest = self.stores.values().map(|facts| facts.last_occurred_at).max();
-        When { occurred_at: latest.map_or(when.now, |latest| latest.max(when.now)), ..when }
+    }
+
+    /// Business time of the latest movement or count on these balances.
+    pub fn latest(&self) -> Option<Instant> {
+        self.stores.values().map(|facts| facts.last_occurred_at).max()
     }
 
     /// Applies the movements of a posting.

@@ -754,6 +754,7 @@ fn post_alone(
         before = lock_balances(conn, &keys, &transit_keys)?;
     }
     let when = before.turn_of(when, &posting.lines);
+    let when = counts::after_counts(conn, when, &before, &posting.lines)?;
     let mut after = before.clone();
     let late = before.entered_late(&posting.lines, when.occurred_at);
     if !late.is_empty() {

@@ -11,7 +11,7 @@ use crate::on_each_backend;
 use crate::stock::account::StockState;
 use crate::stock::count_mark::{CountAnswer, CountMark, absorbed, answers};
 use crate::stock::movement::{Movement, MovementKind, NewMovement, chain_of};
-use crate::stock::posting::{When, keys_of};
+use crate::stock::posting::{Balances, When, keys_of};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,12 +75,11 @@ pub fn lock_chain(conn: &mut DbConnection, store: &StoreCode) -> Result<i64, DbE
 /// When the database fails.
 pub fn mark_counted(conn: &mut DbConnection, marks: Vec<CountMark>) -> Result<(), DbError> {
     for mark in &marks {
-        let counted = (&mark.store_code, &mark.lot_id, mark.state);
-        let after = mark.counted_at.next();
+        let (counted, at) = ((&mark.store_code, &mark.lot_id, mark.state), mark.counted_at);
         diesel::update(
-            stock_balance::table.find(counted).filter(stock_balance::last_occurred_at.lt(after)),
+            stock_balance::table.find(counted).filter(stock_balance::last_occurred_at.lt(at)),
         )
-        .set(stock_balance::last_occurred_at.eq(after))
+        .set(stock_balance::last_occurred_at.eq(at))
         .execute(conn)?;
     }
     let mut rows = marks
@@ -131,6 +130,34 @@ pub fn count_marks(
     }
     marks.sort_by(|a, b| (a.counted_at, &a.document_id).cmp(&(b.counted_at, &b.document_id)));
     Ok(marks)
+}
+
+/// The turn of a posting that happens as it is recorded, where something stands on its balances at
+/// that very instant: after it, if it is a count, since a count holds all that happened until then.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn after_counts(
+    conn: &mut DbConnection,
+    when: When,
+    before: &Balances,
+    lines: &[NewMovement],
+) -> Result<When, DbError> {
+    let is_count = lines.iter().all(|line| line.kind == MovementKind::Count);
+    if is_count || when.occurred_at < when.now || before.latest() != Some(when.occurred_at) {
+        return Ok(when);
+    }
+    let mut turn = when;
+    let lots: BTreeSet<&LotId> = before.stores.keys().map(|key| &key.lot_id).collect();
+    let lots: Vec<LotId> = lots.into_iter().cloned().collect();
+    let stores: BTreeSet<&StoreCode> = before.stores.keys().map(|key| &key.store_code).collect();
+    for store in stores {
+        let marks = count_marks(conn, store, &lots)?;
+        if marks.iter().any(|mark| mark.counted_at == when.occurred_at) {
+            turn.occurred_at = when.occurred_at.next();
+        }
+    }
+    Ok(turn)
 }
 
 /// What counts answer to a posting that is entered late; see [`answers`].
