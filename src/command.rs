@@ -9,11 +9,13 @@ use crate::app::App;
 use crate::audit::entry::NewEntry;
 use crate::audit::{self, Outcome};
 use crate::config::Settings;
+use crate::db::memory;
 use crate::db::{DbConnection, DbError, MayConflict, Panicked};
 use crate::idempotency::records::{Claim, claim, keep};
 use crate::idempotency::{KeptAnswer, KeyedRequest};
 use crate::kernel::{Code, Instant, Refusal, StoreCode};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// Why a command has no effect: the world says no, or we failed.
@@ -87,8 +89,26 @@ pub struct Call {
     pub if_match: Option<IfMatch>,
     /// The request, as the log knows it.
     pub request_id: String,
-    /// What was asked, as JSON, for the audit trail.
-    pub asked: serde_json::Value,
+    /// What was asked, as the client wrote it, for the audit trail.
+    pub asked: Box<RawValue>,
+    /// When the command's rows are written.
+    pub rows: Rows,
+}
+
+/// When the rows that a command makes are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rows {
+    /// As they are made, after those of the commands before it.
+    #[default]
+    AtOnce,
+    /// Together with those of other commands of the transaction: for a command that asks for none of
+    /// them, or [settles](memory::settle) before it does.
+    Together,
+}
+
+/// What was asked by somebody inside the service, as a [`Call`] tells it.
+pub fn asking(asked: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(asked).unwrap_or_else(|_never| RawValue::NULL.to_owned())
 }
 
 impl Call {
@@ -100,7 +120,8 @@ impl Call {
             keyed: None,
             if_match: Some(IfMatch::Any),
             request_id: request_id.into(),
-            asked: serde_json::Value::Null,
+            asked: RawValue::NULL.to_owned(),
+            rows: Rows::AtOnce,
         }
     }
 }
@@ -301,8 +322,12 @@ pub fn within(
     body: impl Fn(&mut Tx<'_>) -> Result<Done, CommandError>,
 ) -> Result<Done, CommandError> {
     call.actor.require(call.permission)?;
+    match call.rows {
+        Rows::AtOnce => memory::settle(conn)?,
+        Rows::Together => memory::hold(true),
+    }
     if let Some(request) = &call.keyed {
-        match claim(conn, &call.actor.user_id, request, now) {
+        match claim(conn, &call.actor.user_id, request) {
             Ok(Claim::Fresh) => {}
             Ok(Claim::Answered(answer)) => {
                 return Ok(Done {
@@ -393,9 +418,10 @@ pub fn note_refusal(
 }
 
 fn refused_entry(call: &Call, refusal: &Refusal) -> NewEntry {
-    let detail = serde_json::json!({ "asked": call.asked, "detail": refusal.detail.en });
+    let why = serde_json::Value::from(refusal.detail.en.as_str());
+    let detail = format!(r#"{{"asked":{},"detail":{why}}}"#, call.asked);
     let code = Some(refusal.code.as_str().to_owned());
-    entry_of(call, None, Outcome::Refused, code, detail.to_string())
+    entry_of(call, None, Outcome::Refused, code, detail)
 }
 
 fn entry_of(

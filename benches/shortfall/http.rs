@@ -1,5 +1,6 @@
 //! The service in a process of its own, asked over HTTP.
 
+use crate::meter::{of_process, of_server, server_of};
 use crate::scene::{Scene, TOKEN};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
@@ -10,7 +11,11 @@ pub struct Service {
     child: Child,
     address: String,
     agent: ureq::Agent,
+    server: Option<u32>,
 }
+
+/// Questions before those that count.
+const WARM_UP: usize = 50;
 
 impl Service {
     pub fn start(scene: &Scene, folder: &std::path::Path) -> Self {
@@ -31,24 +36,37 @@ impl Service {
             .timeout_global(Some(Duration::from_secs(600)))
             .build()
             .into();
-        Self { child, address, agent }
+        Self { child, address, agent, server: server_of(scene) }
     }
 
-    pub fn measure(&self, scene: &Scene) -> Value {
+    /// All measurements, and how long the whole report took as a stream of lines.
+    pub fn measure(&self, scene: &Scene) -> (Value, Duration) {
         let store = &scene.store;
         let one_store = self.repeat(&format!("/shortfalls?store={store}&limit=1000"), 300);
-        let page = self.repeat("/shortfalls", 200);
-        json!({
+        let store_page = self.repeat(&format!("/shortfalls?store={store}"), 300);
+        let page = self.repeat("/shortfalls", 300);
+        let level_change = self.level_change(scene);
+        scene.forget_declaration();
+        let before = self.peak_kilobytes();
+        let (ndjson, took) = self.drain("/shortfalls", "application/x-ndjson");
+        let (csv, _) = self.drain("/shortfalls", "text/csv");
+        let (totals, _) = self.drain("/shortfalls/totals?by=region&limit=1000", "application/json");
+        let (workbook, _) = self.drain(
+            "/shortfalls",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        );
+        let measured = json!({
             "one_store": one_store,
+            "one_store_page": store_page,
             "first_page": page,
-            "service_peak_kilobytes_before_streams": self.peak_kilobytes(),
-            "ndjson": self.drain("/shortfalls", "application/x-ndjson"),
-            "csv": self.drain("/shortfalls", "text/csv"),
-            "totals_by_region": self.drain("/shortfalls/totals?by=region&limit=1000", "application/json"),
-            "workbook": self.drain("/shortfalls",
-                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-            "level_change": self.level_change(scene),
-        })
+            "level_change": level_change,
+            "peak_kilobytes_before_streams": before,
+            "ndjson": ndjson,
+            "csv": csv,
+            "totals_by_region": totals,
+            "workbook": workbook,
+        });
+        (measured, took)
     }
 
     /// A level for the whole, and the first answer after it.
@@ -88,20 +106,28 @@ impl Service {
     fn repeat(&self, path: &str, count: usize) -> Value {
         let mut micros = Vec::with_capacity(count);
         let mut bytes = 0;
-        for at in 0..count + 20 {
+        let mut spent = Duration::ZERO;
+        for at in 0..count + WARM_UP {
+            if at == WARM_UP {
+                spent = self.processor();
+            }
             let begin = Instant::now();
             let mut answer = self.get(path, "application/json");
             bytes = answer.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap().len();
-            if at >= 20 {
+            if at >= WARM_UP {
                 micros.push(begin.elapsed().as_micros() as u64);
             }
         }
+        let spent = (self.processor() - spent) / count as u32;
         micros.sort_unstable();
-        json!({"p50_micros": micros[count / 2], "p99_micros": micros[count * 99 / 100], "bytes": bytes})
+        json!({"p50_micros": micros[count / 2], "p99_micros": micros[count * 99 / 100],
+            "processor_micros": spent.as_micros() as u64, "bytes": bytes})
     }
 
     /// Reads an answer to its end without keeping it.
-    pub fn drain(&self, path: &str, accept: &str) -> Value {
+    fn drain(&self, path: &str, accept: &str) -> (Value, Duration) {
+        self.forget_peak();
+        let spent = self.processor();
         let begin = Instant::now();
         let answer = self.get(path, accept);
         let mut body = answer.into_body().into_reader();
@@ -115,14 +141,29 @@ impl Service {
             first.get_or_insert(begin.elapsed());
             bytes += count as u64;
         }
-        json!({
-            "seconds": begin.elapsed().as_secs_f64(),
+        let took = begin.elapsed();
+        let measured = json!({
+            "seconds": took.as_secs_f64(),
+            "processor_seconds": (self.processor() - spent).as_secs_f64(),
             "first_byte_millis": first.unwrap_or_default().as_millis() as u64,
             "bytes": bytes,
-            "service_peak_kilobytes": self.peak_kilobytes(),
-        })
+            "peak_kilobytes": self.peak_kilobytes(),
+        });
+        eprintln!("  {accept} {path}: {measured}");
+        (measured, took)
     }
 
+    /// Of the service and its database server.
+    fn processor(&self) -> Duration {
+        of_process(self.child.id()) + self.server.map_or(Duration::ZERO, of_server)
+    }
+
+    /// Begins to look for the most memory anew.
+    fn forget_peak(&self) {
+        let _ = std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5");
+    }
+
+    /// The most memory that the service held at once since then.
     fn peak_kilobytes(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

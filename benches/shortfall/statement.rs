@@ -1,11 +1,68 @@
 //! The same numbers by one statement, written by hand for what the scene holds: every line speaks of a
-//! store, nothing is taken back, no floor follows the level. So it may leave out what the service must
-//! look at; the service also works out waste and the day of the stock-out, which this does not.
+//! store, nothing is taken back, no floor follows the level, no substitute is wanted by two items. So
+//! it may leave out what the service must look at; the service also works out waste and the day of the
+//! stock-out, which this does not.
 
+use crate::scene::Scene;
+use crate::{NUMBERS, Row, Sums};
 use changbei::db::Backend;
 use chrono::{Days, NaiveDate};
+use diesel::connection::{LoadConnection, SimpleConnection};
+use diesel::pg::PgRowByRowLoadingMode;
+use diesel::prelude::*;
+use diesel::row::{Field, Row as _};
 
-pub fn text(backend: Backend, today: NaiveDate, now: i64) -> String {
+/// The columns with texts; all others hold the numbers, in their order.
+const TEXTS: [usize; 4] = [0, 1, 2, 3 + NUMBERS];
+
+/// Reads all its rows and columns, and adds them up.
+pub fn read(scene: &Scene) -> Sums {
+    let text = text(scene.db.backend(), scene.today, scene.now.micros());
+    match scene.db.backend() {
+        Backend::Sqlite => on_sqlite(scene, &text),
+        Backend::Postgres => on_postgres(scene, &text),
+    }
+}
+
+fn on_sqlite(scene: &Scene, text: &str) -> Sums {
+    let conn = rusqlite::Connection::open(scene.db.file().unwrap()).unwrap();
+    conn.execute_batch("PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY").unwrap();
+    let mut statement = conn.prepare(text).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    let mut sums = Sums::default();
+    while let Some(row) = rows.next().unwrap() {
+        sums.add(&Row {
+            texts: TEXTS.map(|at| row.get_ref(at).unwrap().as_str().unwrap()),
+            numbers: std::array::from_fn(|at| row.get(3 + at).unwrap()),
+        });
+    }
+    sums
+}
+
+fn on_postgres(scene: &Scene, text: &str) -> Sums {
+    let mut conn = PgConnection::establish(&scene.url).unwrap();
+    conn.batch_execute("SET work_mem = '256MB'").unwrap();
+    let rows =
+        LoadConnection::<PgRowByRowLoadingMode>::load(&mut conn, diesel::sql_query(text)).unwrap();
+    let mut sums = Sums::default();
+    for row in rows {
+        let row = row.unwrap();
+        let texts = TEXTS.map(|at| {
+            let field = row.get(at).unwrap();
+            String::from_utf8(field.value().unwrap().as_bytes().to_vec()).unwrap()
+        });
+        sums.add(&Row {
+            texts: [0, 1, 2, 3].map(|at| texts[at].as_str()),
+            numbers: std::array::from_fn(|at| {
+                let field = row.get(3 + at).unwrap();
+                field.value().map(|value| i64::from_be_bytes(value.as_bytes().try_into().unwrap()))
+            }),
+        });
+    }
+    sums
+}
+
+fn text(backend: Backend, today: NaiveDate, now: i64) -> String {
     let first = today.checked_sub_days(Days::new(60)).unwrap();
     let horizon = today.checked_add_days(Days::new(7)).unwrap();
     let sqlite = backend == Backend::Sqlite;
@@ -39,6 +96,7 @@ pub fn text(backend: Backend, today: NaiveDate, now: i64) -> String {
     } else {
         "CAST(to_timestamp((t.expected_at / 1000000 + 28800)::double precision) AT TIME ZONE 'UTC' AS date)"
     };
+    let due = arrives.replace("t.expected_at", "r.expected_at");
     let (today, first, horizon) = (day(today), day(first), day(horizon));
     let never = "'9999-12-31'";
     let never = if sqlite { never.to_owned() } else { format!("DATE {never}") };
@@ -63,6 +121,17 @@ pub fn text(backend: Backend, today: NaiveDate, now: i64) -> String {
     FROM transit_balance t JOIN lot l ON l.id = t.lot_id JOIN makers_lot m ON m.id = l.makers_lot_id
     WHERE t.live_until = 7258118399999999
     GROUP BY t.to_store, t.item_code
+), came AS (
+    SELECT f.expected_id, f.line_no, CAST(SUM(v.quantity) AS BIGINT) AS units
+    FROM expected_fulfilment f JOIN stock_movement v ON v.id = f.movement_id
+    GROUP BY f.expected_id, f.line_no
+), ordered AS (
+    SELECT r.store_code, x.item_code,
+        CAST(SUM(CASE WHEN {due} <= {horizon} THEN {greatest}(x.quantity - COALESCE(came.units, 0), 0) ELSE 0 END) AS BIGINT) AS arriving
+    FROM expected_receipt r JOIN expected_line x ON x.expected_id = r.id
+    LEFT JOIN came ON came.expected_id = x.expected_id AND came.line_no = x.line_no
+    WHERE r.kind = 'order' AND r.cancelled_at IS NULL
+    GROUP BY r.store_code, x.item_code
 ), used AS (
     SELECT store_code, item_code, CAST(SUM(quantity) AS BIGINT) AS units
     FROM stock_movement
@@ -100,30 +169,40 @@ pub fn text(backend: Backend, today: NaiveDate, now: i64) -> String {
     SELECT n.store_code, n.item_code, place.level, n.floor, {quantity} AS quantity, COALESCE({days_first}, {days_second}) AS days,
         CASE place.level WHEN 'III' THEN {iii} WHEN 'II' THEN {ii} WHEN 'I' THEN {i} ELSE 100 END AS percent,
         COALESCE(held.on_hand, 0) AS on_hand, COALESCE(held.reserved, 0) AS reserved, COALESCE(held.available, 0) AS available,
-        COALESCE(lorry.coming, 0) AS coming, COALESCE(lorry.arriving, 0) AS arriving, COALESCE(used.units, 0) AS used,
+        COALESCE(lorry.coming, 0) AS coming, COALESCE(lorry.arriving, 0) AS arriving, COALESCE(ordered.arriving, 0) AS ordered, COALESCE(used.units, 0) AS used,
         COALESCE(stocked.days, 0) AS exposure,
         price.unit_cost
     FROM plan JOIN reserve_plan_line n ON n.plan_id = plan.id JOIN place ON place.store_code = n.store_code
     JOIN price ON price.item_code = n.item_code
     LEFT JOIN held ON held.store_code = n.store_code AND held.item_code = n.item_code
     LEFT JOIN lorry ON lorry.store_code = n.store_code AND lorry.item_code = n.item_code
+    LEFT JOIN ordered ON ordered.store_code = n.store_code AND ordered.item_code = n.item_code
     LEFT JOIN used ON used.store_code = n.store_code AND used.item_code = n.item_code
     LEFT JOIN stocked ON stocked.store_code = n.store_code AND stocked.item_code = n.item_code
     WHERE n.store_code IS NOT NULL
-), figure AS (
+), wanted AS (
     SELECT line.*, CASE WHEN days IS NOT NULL AND exposure <= 0 THEN NULL ELSE {greatest}(
         COALESCE((quantity * percent + 99) / 100, 0),
         CASE WHEN days IS NULL THEN 0 ELSE (used * days * percent + exposure * 100 - 1) / (exposure * 100) END,
         COALESCE(floor, 0)) END AS target
     FROM line
+), figure AS MATERIALIZED (
+    SELECT wanted.*, CASE WHEN target IS NOT NULL THEN {greatest}(target - available - arriving - ordered, 0) END AS net_shortfall,
+        CASE WHEN target IS NULL THEN 0 ELSE {greatest}(available - {greatest}(target, COALESCE(floor, 0)), 0) END AS surplus
+    FROM wanted
+), spare AS (
+    SELECT figure.store_code, s.item_code, CAST(SUM(figure.surplus) AS BIGINT) AS units
+    FROM item_substitute s JOIN figure ON figure.item_code = s.substitute_code
+    GROUP BY figure.store_code, s.item_code
 )
-SELECT store_code, item_code, level, target, floor, on_hand, reserved, on_hand - reserved - available AS blocked, available,
-    coming, arriving, {greatest}(target - available, 0) AS on_hand_shortfall,
-    {greatest}(target - available - arriving, 0) AS net_shortfall,
-    {greatest}(target - available - arriving, 0) * unit_cost AS cost,
+SELECT f.store_code, f.item_code, level, target, floor, on_hand, reserved, on_hand - reserved - available AS blocked, available,
+    coming, arriving, ordered, CASE WHEN target IS NOT NULL THEN {greatest}(target - available, 0) END AS on_hand_shortfall, net_shortfall,
+    CASE WHEN spare.units IS NOT NULL AND net_shortfall IS NOT NULL THEN {greatest}(net_shortfall - spare.units, 0) END AS still_missing,
+    net_shortfall * unit_cost AS cost,
     CASE WHEN target IS NULL THEN 'not_computable' WHEN available = 0 AND target > 0 THEN 'out'
         WHEN available < floor THEN 'below_floor' WHEN available < target THEN 'short' ELSE 'met' END AS status
-FROM figure ORDER BY store_code, item_code",
+FROM figure f LEFT JOIN spare ON spare.store_code = f.store_code AND spare.item_code = f.item_code
+ORDER BY f.store_code, f.item_code",
         ends_begins = between("ends", "begins"),
         today_begins = between(&today, "begins"),
         today_reached = between(&today, "reached"),

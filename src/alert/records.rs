@@ -320,9 +320,8 @@ pub fn record(
         event_rows.push(row_of(&event));
         events.push(event);
     }
-    insert_rows!(conn, opened, 100, |rows| diesel::insert_into(alert::table).values(rows));
-    insert_rows!(conn, event_rows, 100, |rows| diesel::insert_into(alert_event::table)
-        .values(rows));
+    insert_rows!(conn, alert, opened);
+    insert_rows!(conn, alert_event, event_rows);
     Ok(events)
 }
 

@@ -134,7 +134,7 @@ fn lines(
         let scopes: BTreeSet<LineScope> = places.iter().flat_map(StorePlace::scopes).collect();
         let scopes: Vec<LineScope> = scopes.into_iter().collect();
         for item in items {
-            let lines = lines_of_scopes(conn, &plan.id, &scopes, Some(item))?;
+            let lines = lines_of_scopes(conn, &plan.id, &scopes, Some(std::slice::from_ref(item)))?;
             let governing = governing_lines(&lines, &places).into_iter();
             found.extend(
                 governing
@@ -153,19 +153,11 @@ fn uses(
     today: NaiveDate,
 ) -> Result<BTreeMap<Cell, Ratio>, DbError> {
     let window = Window::before(today, settings.consumption_window_days);
-    let asked: Vec<Option<ItemCode>> = if items.len() <= FEW_ITEMS {
-        items.iter().cloned().map(Some).collect()
-    } else {
-        vec![None]
-    };
-    let mut found = BTreeMap::new();
-    for item in asked {
-        let cells = Cells { stores: Some(stores.to_vec()), item };
-        let averages = averages(conn, window, settings.zone, &cells)?;
-        found.extend(averages.into_iter().filter_map(|(cell, average)| Some((cell, average.adc?))));
-    }
-    found.retain(|(_, item), _| items.contains(item));
-    Ok(found)
+    let few = (items.len() <= FEW_ITEMS).then(|| items.to_vec());
+    let cells = Cells { stores: Some(stores.to_vec()), items: few };
+    let averages = averages(conn, window, settings.zone, &cells)?;
+    let known = averages.into_iter().filter_map(|(cell, average)| Some((cell, average.adc?)));
+    Ok(known.filter(|((_, item), _)| items.contains(item)).collect())
 }
 
 /// What other stores were told to send and have not yet: the promises of their dispatches.

@@ -3,12 +3,13 @@
 use crate::access::Scope;
 use crate::audit::entry::{AuditEntry, NewEntry, Outcome, chain_of, hash_of};
 use crate::chain::records::{lock_head, store_head};
+use crate::db::held::{self, HeldRow};
 use crate::db::schema::audit_entry;
 use crate::db::{DbConnection, DbError};
+use crate::insert_rows;
 use crate::kernel::id::AuditId;
 use crate::kernel::page::PageSize;
 use crate::kernel::{Instant, StoreCode};
-use crate::{on_each_backend, steady_write};
 use diesel::prelude::*;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -57,6 +58,19 @@ impl From<Row> for AuditEntry {
     }
 }
 
+impl HeldRow for Row {
+    type Key = (String, i64);
+
+    fn key(&self) -> (String, i64) {
+        (self.chain.clone(), self.chain_seq)
+    }
+
+    fn write(conn: &mut DbConnection, rows: Vec<Self>) -> Result<(), DbError> {
+        insert_rows!(conn, audit_entry, rows);
+        Ok(())
+    }
+}
+
 /// Appends an entry to its chain, whose head is locked until the transaction ends.
 ///
 /// # Errors
@@ -86,8 +100,7 @@ pub fn append(conn: &mut DbConnection, now: Instant, entry: NewEntry) -> Result<
         previous_hash: head.hash.clone(),
         hash: hash.clone(),
     };
-    let insert = diesel::insert_into(audit_entry::table).values(row);
-    on_each_backend!(conn, |c| steady_write!(insert).run(c))?;
+    held::write(conn, vec![row])?;
     store_head(conn, head.extended(hash, recorded_at))
 }
 

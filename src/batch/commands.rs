@@ -8,8 +8,9 @@ use crate::command::{self, Call, CommandError, Done};
 use crate::config::Settings;
 use crate::db::savepoint::in_savepoint;
 use crate::db::{Backend, DbConnection, DbError};
-use crate::idempotency::{KeptAnswer, KeyedRequest};
+use crate::idempotency::{self, KeptAnswer, KeyedRequest};
 use crate::kernel::{Clock, Code, FaultCode, Refusal};
+use crate::stock;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,6 +81,7 @@ pub fn run(
             let mut made = before.clone();
             let mut part = Vec::new();
             let begun = clock.now();
+            foresee(conn, all.iter().skip(begin).take(size))?;
             for one in all.iter().skip(begin).take(size) {
                 let answered = one.answer(conn, &settings, clock.as_ref(), &made)?;
                 if let Some(client_id) =
@@ -100,6 +102,20 @@ pub fn run(
         made = now_made;
     }
     Ok(answered)
+}
+
+/// Asks at once what some commands will each ask for.
+fn foresee<'a>(
+    conn: &mut DbConnection,
+    commands: impl Iterator<Item = &'a Prepared> + Clone,
+) -> Result<(), DbError> {
+    let Some(first) = commands.clone().next() else { return Ok(()) };
+    let ready =
+        commands.filter_map(|one| Some((one.call.keyed.as_ref()?, one.ready.as_ref().ok()?)));
+    let (keys, ready): (Vec<&KeyedRequest>, Vec<&Ready>) = ready.unzip();
+    idempotency::records::foresee(conn, &first.call.actor.user_id, &keys)?;
+    let wanted = ready.into_iter().flat_map(|ready| ready.wanted.iter().cloned());
+    stock::records::foresight::foresee(conn, &wanted.collect())
 }
 
 impl Answered {
@@ -136,7 +152,7 @@ impl Prepared {
     ) -> Self {
         let call = |permission| Call {
             if_match: None,
-            asked: asked(raw.get()),
+            asked: raw.to_owned(),
             ..Call::internal(actor.clone(), permission, request_id)
         };
         let unread = |refusal: Refusal| Self {
@@ -169,8 +185,12 @@ impl Prepared {
         let path = word.path_to(named);
         let body = addressed.body.as_ref().map_or("", |body| body.get());
         let keyed = KeyedRequest::new(addressed.key, "POST", &path, body.as_bytes());
-        let call =
-            Call { keyed: Some(keyed), if_match: addressed.if_match, ..call(word.permission) };
+        let call = Call {
+            keyed: Some(keyed),
+            if_match: addressed.if_match,
+            rows: word.rows,
+            ..call(word.permission)
+        };
         Self {
             client_id: Some(addressed.client_id),
             path,
@@ -205,8 +225,9 @@ impl Prepared {
             Err(refusal) => Err(refusal.into()),
             Ok((ready, target)) => in_savepoint(conn, |conn| {
                 // A fault of ours in one command must not keep the others from the book for ever.
-                let run =
-                    || command::within(conn, settings, now, &self.call, |tx| ready(tx, target));
+                let run = || {
+                    command::within(conn, settings, now, &self.call, |tx| (ready.run)(tx, target))
+                };
                 catch_unwind(AssertUnwindSafe(run))
                     .unwrap_or_else(|_panic| Err(Refusal::plain(Code::Internal).into()))
             }),
@@ -237,8 +258,4 @@ impl Prepared {
                 .ok_or_else(|| Refusal::fault("/target_client_id", FaultCode::Unknown)),
         }
     }
-}
-
-fn asked(raw: &str) -> serde_json::Value {
-    serde_json::from_str(raw).unwrap_or(serde_json::Value::Null)
 }

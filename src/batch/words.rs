@@ -1,7 +1,7 @@
 //! The commands that a batch may carry: one table of words, and nothing else knows them.
 
 use crate::access::Permission as P;
-use crate::command::{CommandError, Done, Tx};
+use crate::command::{CommandError, Done, Rows, Tx};
 use crate::correction::commands as corrections;
 use crate::dispatch::commands as dispatches;
 use crate::issue::commands as issues;
@@ -12,14 +12,24 @@ use crate::kernel::{FaultCode, ItemCode, LotNumber, Refusal, json};
 use crate::report::commands as reports;
 use crate::stock::commands as stock;
 use crate::stock::document::DocumentKind as Kind;
+use crate::stock::lot::LotWanted;
 use crate::stock::queries;
 use crate::stock::records::lots_numbered;
+use crate::stock::requests::ReceiptRequest;
 use crate::stocktake::commands as stocktakes;
 use crate::stocktake::requests::FinishRequest;
 use serde::de::DeserializeOwned;
 
 /// A command that has been read and waits for its transaction and the name of its target.
-pub type Ready = Box<dyn Fn(&mut Tx<'_>, &str) -> Result<Done, CommandError> + Send + Sync>;
+pub struct Ready {
+    /// Runs it.
+    pub run: Box<Run>,
+    /// Lots that it will ask for.
+    pub wanted: Vec<LotWanted>,
+}
+
+/// What a command does in its transaction, given the name of its target.
+pub type Run = dyn Fn(&mut Tx<'_>, &str) -> Result<Done, CommandError> + Send + Sync;
 
 /// A word with what it does.
 pub struct Word {
@@ -29,6 +39,8 @@ pub struct Word {
     pub path: &'static str,
     /// The right that it needs.
     pub permission: P,
+    /// When its rows are written.
+    pub rows: Rows,
     prepare: fn(&[u8]) -> Result<Ready, Refusal>,
 }
 
@@ -70,19 +82,23 @@ impl Word {
 }
 
 macro_rules! words {
-    ($( $word:literal $path:literal $permission:ident $prepare:expr; )+) => {
+    (@rows) => { Rows::AtOnce };
+    (@rows together) => { Rows::Together };
+    ($( $(#[$rows:ident])? $word:literal $path:literal $permission:ident $prepare:expr; )+) => {
         /// Every word, in the order of the operations.
         pub const WORDS: &[Word] = &[$(Word {
             word: $word,
             path: $path,
             permission: P::$permission,
+            rows: words!(@rows $($rows)?),
             prepare: |body| $prepare(body),
         }),+];
     };
 }
 
 words! {
-    "post_receipt" "/receipts" PostReceipts new(stock::post_receipt);
+    #[together]
+    "post_receipt" "/receipts" PostReceipts receipt();
     "settle_receipt_cost" "/receipts/{id}/cost" PostReceipts of(Kind::Receipt, stock::settle_cost);
     "reverse_receipt" "/receipts/{id}/reversal" PostReversals
         of(Kind::Receipt, |tx, id, body| stock::reverse_document(tx, Kind::Receipt, id, body));
@@ -144,6 +160,16 @@ fn new<'a, R: DeserializeOwned + Send + Sync + 'static>(
     run: fn(&mut Tx<'_>, &R) -> Result<Done, CommandError>,
 ) -> Prepare<'a> {
     on(move |tx, _, request| run(tx, request))
+}
+
+/// A receipt, whose lots can be foreseen.
+fn receipt<'a>() -> Prepare<'a> {
+    Box::new(|body| {
+        let request: ReceiptRequest = json::read(body)?;
+        let wanted = request.wanted();
+        let run = move |tx: &mut Tx<'_>, _: &str| stock::post_receipt(tx, &request);
+        Ok(Ready { run: Box::new(run), wanted })
+    })
 }
 
 /// A command on a stock document of a kind.
@@ -249,7 +275,8 @@ fn on<'a, R: DeserializeOwned + Send + Sync + 'static>(
 ) -> Prepare<'a> {
     Box::new(move |body| {
         let request: R = json::read(body)?;
-        Ok(Box::new(move |tx: &mut Tx<'_>, target: &str| run(tx, target, &request)))
+        let run = move |tx: &mut Tx<'_>, target: &str| run(tx, target, &request);
+        Ok(Ready { run: Box::new(run), wanted: Vec::new() })
     })
 }
 

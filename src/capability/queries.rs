@@ -57,7 +57,7 @@ pub fn figure(
     let mut there: BTreeMap<(StoreCode, ItemCode), Quantity> = BTreeMap::new();
     let mut of_all: BTreeMap<&ItemCode, Quantity> = BTreeMap::new();
     for item in of.items() {
-        let cells = Cells { stores: Some(stores.clone()), item: Some(item.clone()) };
+        let cells = Cells { stores: Some(stores.clone()), items: Some(vec![item.clone()]) };
         for (cell, portions) in portions_at(conn, settings.zone, &moment, &cells)? {
             let available = hold(&portions, today).available;
             let sum = of_all.entry(item).or_insert(Quantity::ZERO);
@@ -65,7 +65,7 @@ pub fn figure(
             there.insert(cell, available);
         }
     }
-    let seen = last_reports(conn, &moment, &Cells { stores: Some(stores.clone()), item: None })?;
+    let seen = last_reports(conn, &moment, &Cells { stores: Some(stores.clone()), items: None })?;
     let stale_before = stale_before(&moment, settings.stale_hours);
     let fresh = Freshness::of(stores.iter().map(|store| seen.get(store).copied()), stale_before);
     let together = possible(of, |item| of_all.get(item).copied().unwrap_or(Quantity::ZERO));

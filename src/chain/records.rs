@@ -3,11 +3,11 @@
 
 use crate::chain::Head;
 use crate::db::memory::{self, Remembered};
-use crate::db::schema::{chain_head, clock_acceptance};
+use crate::db::schema::{chain_head, clock_acceptance, long_write};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::Instant;
-use crate::kernel::id::ClockAcceptanceId;
-use crate::{load_locked, on_each_backend, steady_write};
+use crate::kernel::id::{ClockAcceptanceId, LongWriteId};
+use crate::{insert_rows, load_locked, on_each_backend};
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,12 +20,8 @@ struct Heads {
 
 impl Remembered for Heads {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
-        for chain in std::mem::take(&mut self.new) {
-            if let Some(head) = self.held.get(&chain) {
-                write_head(conn, head)?;
-            }
-        }
-        Ok(())
+        let new = std::mem::take(&mut self.new);
+        write_heads(conn, new.iter().filter_map(|chain| self.held.get(chain)))
     }
 }
 
@@ -85,16 +81,35 @@ pub fn store_head(conn: &mut DbConnection, head: Head) -> Result<(), DbError> {
             heads.held.insert(head.chain.clone(), head);
         }
     });
-    head.map_or(Ok(()), |head| write_head(conn, &head))
+    write_heads(conn, head.iter())
 }
 
-fn write_head(conn: &mut DbConnection, head: &Head) -> Result<(), DbError> {
-    let update = diesel::update(chain_head::table.find(&head.chain)).set((
-        chain_head::seq.eq(head.seq),
-        chain_head::hash.eq(&head.hash),
-        chain_head::recorded_at.eq(head.recorded_at),
-    ));
-    on_each_backend!(conn, |c| steady_write!(update).run(c))?;
+#[derive(Insertable)]
+#[diesel(table_name = chain_head, treat_none_as_default_value = false)]
+struct HeadRow {
+    chain: String,
+    seq: i64,
+    hash: String,
+    recorded_at: Instant,
+}
+
+impl From<&Head> for HeadRow {
+    fn from(head: &Head) -> Self {
+        Self {
+            chain: head.chain.clone(),
+            seq: head.seq,
+            hash: head.hash.clone(),
+            recorded_at: head.recorded_at,
+        }
+    }
+}
+
+fn write_heads<'a>(
+    conn: &mut DbConnection,
+    heads: impl Iterator<Item = &'a Head>,
+) -> Result<(), DbError> {
+    let rows: Vec<HeadRow> = heads.map(HeadRow::from).collect();
+    insert_rows!(conn, chain_head, rows, on (chain) set (seq, hash, recorded_at));
     Ok(())
 }
 
@@ -160,4 +175,49 @@ pub fn acceptances(conn: &mut DbConnection, limit: i64) -> Result<Vec<Acceptance
         .order(clock_acceptance::id.desc())
         .limit(limit)
         .load(conn)?)
+}
+
+/// A write that may take longer than a command, as a whole file does: everything that it records bears
+/// the time at which it began, and nobody sees any of it before it ends.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = long_write, treat_none_as_default_value = false)]
+pub struct LongWrite {
+    /// Its id.
+    pub id: LongWriteId,
+    /// What it records is no older than this.
+    pub begun_at: Instant,
+    /// It is given up by then.
+    pub ends_by: Instant,
+}
+
+/// Tells everyone that a long write begins: in a transaction of its own, before that of the write.
+///
+/// # Errors
+/// When the database fails.
+pub fn announce(conn: &mut DbConnection, new: &LongWrite) -> Result<(), DbError> {
+    // Those of processes that died.
+    diesel::delete(long_write::table.filter(long_write::ends_by.lt(new.begun_at))).execute(conn)?;
+    diesel::insert_into(long_write::table).values(new.clone()).execute(conn)?;
+    Ok(())
+}
+
+/// Tells everyone that a long write has ended: in its own transaction, so that whoever sees it ended
+/// sees what it wrote, or after that was given up.
+///
+/// # Errors
+/// When the database fails.
+pub fn withdraw(conn: &mut DbConnection, id: &LongWriteId) -> Result<(), DbError> {
+    diesel::delete(long_write::table.find(id)).execute(conn)?;
+    Ok(())
+}
+
+/// Since when something under way may still add to what was known; `None` where nothing is.
+///
+/// # Errors
+/// When the database fails.
+pub fn unsettled_since(conn: &mut DbConnection, now: Instant) -> Result<Option<Instant>, DbError> {
+    Ok(long_write::table
+        .filter(long_write::ends_by.ge(now))
+        .select(diesel::dsl::min(long_write::begun_at))
+        .first(conn)?)
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::cli::configuration::Configuration;
 use crate::cli::outcome::{CliError, Outcome};
 use crate::cli::terminal::Terminal;
-use crate::command::{self, Call};
+use crate::command::{self, Call, asking};
 use crate::db::DbError;
 use crate::kernel::id::UserId;
 use crate::kernel::language::Bilingual;
@@ -124,7 +124,10 @@ fn call(asked: serde_json::Value) -> Call {
         region: None,
         emergency_release_limit: None,
     };
-    Call { asked, ..Call::internal(operator, Permission::ManageUsers, "command-line") }
+    Call {
+        asked: asking(&asked),
+        ..Call::internal(operator, Permission::ManageUsers, "command-line")
+    }
 }
 
 fn new_token() -> Result<Arc<Token>, CliError> {

@@ -35,8 +35,8 @@ pub type Cell = (StoreCode, ItemCode);
 pub struct Cells {
     /// Only these stores, or all.
     pub stores: Option<Vec<StoreCode>>,
-    /// Only this item, or all.
-    pub item: Option<ItemCode>,
+    /// Only these items, or all.
+    pub items: Option<Vec<ItemCode>>,
 }
 
 /// What the ledger knows of the use of items at stores over a window.
@@ -94,11 +94,11 @@ fn estimated(
             sum_of!(case_when(reverses.is_null(), quantity).otherwise(quantity * -1_i64)),
         ))
         .into_boxed();
-    if let Some(stores) = &cells.stores {
-        query = query.filter(store_code.eq_any(stores));
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, item_code, items);
     }
     Ok(query.load(conn)?)
 }
@@ -146,8 +146,8 @@ fn used(
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, item_code, items);
     }
     Ok(query.load(conn)?)
 }
@@ -186,8 +186,8 @@ fn taken_back(
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, stock_movement::store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(stock_movement::item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, stock_movement::item_code, items);
     }
     Ok(query.load(conn)?)
 }

@@ -188,15 +188,15 @@ pub fn list(
     Ok(rows.into_iter().map(DailyUse::from).collect())
 }
 
-/// Those that held on a day at some stores, as was known at a time, of one item or of all; the newest
-/// last.
+/// Those that held on a day at some stores, as was known at a time, of some items or of all; the
+/// newest last.
 ///
 /// # Errors
 /// When the database fails.
 pub fn holding(
     conn: &mut DbConnection,
     stores: Option<&[StoreCode]>,
-    item: Option<&ItemCode>,
+    items: Option<&[ItemCode]>,
     day: NaiveDate,
     known: Instant,
 ) -> Result<Vec<DailyUse>, DbError> {
@@ -206,10 +206,10 @@ pub fn holding(
         .select(Row::as_select())
         .into_boxed();
     if let Some(stores) = stores {
-        query = query.filter(daily_use::store_code.eq_any(stores));
+        query = among!(query, daily_use::store_code, stores);
     }
-    if let Some(item) = item {
-        query = query.filter(daily_use::item_code.eq(item));
+    if let Some(items) = items {
+        query = among!(query, daily_use::item_code, items);
     }
     let rows: Vec<Row> = query.order((daily_use::recorded_at, daily_use::id)).load(conn)?;
     Ok(rows.into_iter().map(DailyUse::from).filter(|of| of.holds(day, known)).collect())

@@ -48,38 +48,6 @@ macro_rules! load_locked {
     };
 }
 
-/// Inserts rows with one statement text: as few statements as may be on PostgreSQL, where each is a
-/// journey; row by row on SQLite, where a statement that is prepared already costs less than one of
-/// many rows that must be prepared anew.
-///
-/// `$values` stands for the rows in `$statement`, whose text for one row is always the same.
-#[macro_export]
-macro_rules! insert_rows {
-    ($conn:expr, $rows:expr, $chunk:expr, |$values:ident| $statement:expr) => {{
-        let mut rows = $rows;
-        match $conn {
-            $crate::db::DbConnection::Postgres(inner) if rows.len() > 1 => {
-                while !rows.is_empty() {
-                    let rest = rows.split_off(rows.len().min($chunk));
-                    let $values = rows;
-                    diesel::RunQueryDsl::execute($statement, inner)?;
-                    rows = rest;
-                }
-            }
-            $crate::db::DbConnection::Postgres(inner) => {
-                for $values in rows {
-                    $crate::steady_write!($statement).run(inner)?;
-                }
-            }
-            $crate::db::DbConnection::Sqlite(inner) => {
-                for $values in rows {
-                    $crate::steady_write!($statement).run(inner)?;
-                }
-            }
-        }
-    }};
-}
-
 impl DbConnection {
     /// Whether `count` rows are better asked for one by one. On SQLite a list of values is a
     /// statement that must be prepared anew, and one that is prepared costs next to nothing; on
@@ -91,6 +59,23 @@ impl DbConnection {
             Self::Sqlite(_) => count <= FEW,
         }
     }
+
+    /// Rows that the session has written since it was opened; PostgreSQL does not tell.
+    pub(super) fn rows_written(&mut self) -> Result<Option<i64>, DbError> {
+        match self {
+            Self::Postgres(_) => Ok(None),
+            Self::Sqlite(conn) => {
+                let rows = crate::steady!(diesel::select(total_changes()));
+                Ok(Some(diesel::RunQueryDsl::get_result(rows, conn)?))
+            }
+        }
+    }
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Rows that the connection has written since it was opened, those of triggers included.
+    fn total_changes() -> diesel::sql_types::BigInt;
 }
 
 /// Where the data lies and how long to wait for it.

@@ -14,6 +14,7 @@
 
 use crate::db::connection::DbConnection;
 use crate::db::error::DbError;
+use crate::db::insert::{self, FewRows};
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -27,16 +28,24 @@ pub trait Remembered: Any + Default + Send {
     fn write_out(&mut self, _conn: &mut DbConnection) -> Result<(), DbError> {
         Ok(())
     }
+
+    /// Forgets what statements that are not its own may make untrue.
+    fn settle(&mut self) {}
 }
 
 /// The same with its type erased.
 trait Kept: Any + Send {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError>;
+    fn settle(&mut self);
 }
 
 impl<M: Remembered> Kept for M {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
         Remembered::write_out(self, conn)
+    }
+
+    fn settle(&mut self) {
+        Remembered::settle(self);
     }
 }
 
@@ -52,8 +61,14 @@ pub(super) enum Care {
 struct Memory {
     care: Care,
     care_is_needed: bool,
+    /// Whether new rows wait to be written with others.
+    holds: bool,
     kept: HashMap<TypeId, Box<dyn Kept>>,
     changes: u64,
+    /// Rows that were written from here, by SQLite's count.
+    written: i64,
+    /// Small inserts that PostgreSQL will be sent in one journey, while everything is written out.
+    gathered: Option<Vec<FewRows>>,
 }
 
 thread_local! {
@@ -73,7 +88,15 @@ pub(super) struct Remembering;
 impl Remembering {
     /// Begins with what is known already.
     pub(super) fn begin(care: Care, known: Known) -> Self {
-        let memory = Memory { care, care_is_needed: false, kept: known.0, changes: 0 };
+        let memory = Memory {
+            care,
+            care_is_needed: false,
+            holds: false,
+            kept: known.0,
+            changes: 0,
+            written: 0,
+            gathered: None,
+        };
         OPEN.with_borrow_mut(|open| *open = Some(memory));
         Self
     }
@@ -121,6 +144,37 @@ pub fn forget<M: Remembered>() {
     });
 }
 
+/// Says whether the rows that are made from now on may wait to be written with others: only where
+/// nothing asks for them by a statement before they are written.
+pub fn hold(holds: bool) {
+    OPEN.with_borrow_mut(|open| {
+        if let Some(memory) = open.as_mut() {
+            memory.holds = holds;
+        }
+    });
+}
+
+/// Whether new rows wait; never outside a transaction.
+pub(super) fn holds() -> bool {
+    OPEN.with_borrow(|open| open.as_ref().is_some_and(|memory| memory.holds))
+}
+
+/// Writes everything that waits, and lets nothing wait from here on: what follows asks for rows by
+/// statements.
+///
+/// # Errors
+/// When the database fails.
+pub fn settle(conn: &mut DbConnection) -> Result<(), DbError> {
+    hold(false);
+    write_out(conn)?;
+    OPEN.with_borrow_mut(|open| {
+        if let Some(memory) = open.as_mut() {
+            memory.kept.values_mut().for_each(|kept| kept.settle());
+        }
+    });
+    Ok(())
+}
+
 /// Whether savepoints are dispensed with.
 pub(super) fn is_trusting() -> bool {
     OPEN.with_borrow(|open| open.as_ref().is_some_and(|memory| memory.care == Care::Trusting))
@@ -145,6 +199,31 @@ pub(super) fn changes() -> u64 {
     OPEN.with_borrow(|open| open.as_ref().map_or(0, |memory| memory.changes))
 }
 
+/// Begins or ends to gather; what was gathered until now.
+fn gather(gathers: bool) -> Vec<FewRows> {
+    let gathered = OPEN.with_borrow_mut(|open| {
+        let memory = open.as_mut()?;
+        std::mem::replace(&mut memory.gathered, gathers.then(Vec::new))
+    });
+    gathered.unwrap_or_default()
+}
+
+/// Gathers a small insert, or gives it back where nothing is gathered.
+pub(super) fn gather_or_return(few: FewRows) -> Option<FewRows> {
+    OPEN.with_borrow_mut(|open| match open.as_mut().and_then(|memory| memory.gathered.as_mut()) {
+        Some(gathered) => {
+            gathered.push(few);
+            None
+        }
+        None => Some(few),
+    })
+}
+
+/// How many rows were written from here, which were changed before and are counted there.
+pub(super) fn written() -> i64 {
+    OPEN.with_borrow(|open| open.as_ref().map_or(0, |memory| memory.written))
+}
+
 /// Writes everything that is still to be written, before the transaction ends or asks for it by a
 /// statement.
 ///
@@ -155,10 +234,16 @@ pub fn write_out(conn: &mut DbConnection) -> Result<(), DbError> {
     let mut kept = OPEN
         .with_borrow_mut(|open| open.as_mut().map(|memory| std::mem::take(&mut memory.kept)))
         .unwrap_or_default();
+    let before = conn.rows_written()?;
+    gather(matches!(conn, DbConnection::Postgres(_)));
     let outcome = kept.values_mut().try_for_each(|kept| kept.write_out(conn));
+    let gathered = gather(false);
+    let outcome = outcome.and_then(|()| insert::run_gathered(conn, gathered));
+    let after = conn.rows_written()?;
     OPEN.with_borrow_mut(|open| {
         if let Some(memory) = open.as_mut() {
             memory.kept = kept;
+            memory.written += after.unwrap_or_default() - before.unwrap_or_default();
         }
     });
     outcome

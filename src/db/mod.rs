@@ -7,6 +7,8 @@ mod checkpointer;
 pub mod connection;
 mod disk;
 pub mod error;
+pub mod held;
+pub mod insert;
 pub mod memory;
 pub mod migrate;
 pub mod savepoint;

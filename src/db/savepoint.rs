@@ -30,9 +30,12 @@ pub fn in_savepoint<T, E: From<DbError>>(
     }
     memory::write_out(conn)?;
     say(conn, "SAVEPOINT part")?;
-    match body(conn) {
+    let outcome = body(conn).and_then(|value| {
+        memory::write_out(conn)?;
+        Ok(value)
+    });
+    match outcome {
         Ok(value) => {
-            memory::write_out(conn)?;
             say(conn, "RELEASE SAVEPOINT part")?;
             Ok(value)
         }
@@ -48,19 +51,14 @@ pub fn in_savepoint<T, E: From<DbError>>(
 /// What a transaction has written up to a place, as far as can be told cheaply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Written {
-    /// Rows, by SQLite's count; PostgreSQL does not tell.
+    /// Rows by SQLite's count, without those that had waited; PostgreSQL does not tell.
     rows: Option<i64>,
     remembered: u64,
 }
 
 impl Written {
     pub(super) fn so_far(conn: &mut DbConnection) -> Result<Self, DbError> {
-        let rows = match conn {
-            DbConnection::Postgres(_) => None,
-            DbConnection::Sqlite(conn) => {
-                Some(crate::steady!(diesel::select(total_changes())).get_result(conn)?)
-            }
-        };
+        let rows = conn.rows_written()?.map(|rows| rows - memory::written());
         Ok(Self { rows, remembered: memory::changes() })
     }
 
@@ -78,12 +76,6 @@ impl Written {
         }
         Ok(Self::so_far(conn)? == self)
     }
-}
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// Rows that the connection has written since it was opened, those of triggers included.
-    fn total_changes() -> diesel::sql_types::BigInt;
 }
 
 /// Runs a statement of fixed words that each connection prepares once.

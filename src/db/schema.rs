@@ -56,6 +56,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Writes under way that may take longer than a command.
+    ///
+    /// Owner: chain.
+    long_write (id) {
+        id -> Text,
+        begun_at -> BigInt,
+        ends_by -> BigInt,
+    }
+}
+
+diesel::table! {
     /// What was done or refused, by whom; append-only, chained by hash for each store and the county.
     ///
     /// Owner: audit. Append-only.
@@ -1499,6 +1510,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     transit_redirect,
     stock_period,
     clock_acceptance,
+    long_write,
     capability,
     capability_component,
     capability_item,

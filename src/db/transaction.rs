@@ -291,7 +291,12 @@ fn write_once<T, E: From<DbError>>(
     let _memory = Remembering::begin(care, Known::default());
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let value = body(conn)?;
-        memory::write_out(conn)?;
+        if let Err(error) = memory::write_out(conn) {
+            if care == Care::Trusting && matches!(error, DbError::Query(_)) {
+                memory::need_care();
+            }
+            return Err(error.into());
+        }
         Ok(value)
     }));
     if memory::care_is_needed() {

@@ -117,6 +117,8 @@ impl Writer {
 trait Job: Send {
     /// Runs the body; whether what it wrote shall be kept.
     fn run(&mut self, conn: &mut DbConnection) -> bool;
+    /// Replaces the outcome by a failure to write what it left waiting.
+    fn fail(&mut self, error: DbError);
     /// Tells the caller: its own outcome, or the failure of the group's commit.
     fn answer(self: Box<Self>, group: Result<(), DbError>);
 }
@@ -139,6 +141,10 @@ where
         let keep = matches!(outcome, Ok(Ok(_)));
         self.outcome = Some(outcome);
         keep
+    }
+
+    fn fail(&mut self, error: DbError) {
+        self.outcome = Some(Ok(Err(error.into())));
     }
 
     fn answer(self: Box<Self>, group: Result<(), DbError>) {
@@ -251,7 +257,11 @@ impl Book {
             if memory::care_is_needed() {
                 return Ok(false);
             }
-            memory::write_out(conn)?;
+            if let Err(error) = memory::write_out(conn) {
+                let is_ours = care == Care::Trusting && matches!(error, DbError::Query(_));
+                // With care the body whose rows were refused fails alone.
+                return if is_ours { Ok(false) } else { Err(error) };
+            }
             conn.batch_execute("COMMIT").map_err(DbError::of_commit)?;
             Ok(true)
         });
@@ -308,8 +318,11 @@ fn run_jobs(
 fn run_with_care(conn: &mut DbConnection, job: &mut dyn Job) -> Result<(), DbError> {
     say(conn, "SAVEPOINT job")?;
     if job.run(conn) {
-        memory::write_out(conn)?;
-        return say(conn, "RELEASE job");
+        match memory::write_out(conn) {
+            Ok(()) => return say(conn, "RELEASE job"),
+            Err(error @ DbError::Query(_)) => job.fail(error),
+            Err(error) => return Err(error),
+        }
     }
     conn.batch_execute("ROLLBACK TO job; RELEASE job")?;
     memory::lose();

@@ -2,7 +2,7 @@
 
 use crate::access::records::actor_by_name;
 use crate::access::{Actor, Permission, Role, Scope};
-use crate::command::{Call, CommandError, Done, Tx, within};
+use crate::command::{Call, CommandError, Done, Tx, asking, within};
 use crate::config::Settings;
 use crate::db::DbConnection;
 use crate::demo::county::users;
@@ -111,7 +111,7 @@ impl<'a> Scribe<'a> {
     ) -> Result<Value, CommandError> {
         let request: R = serde_json::from_value(asked.clone()).map_err(|error| broken(&error))?;
         self.now = self.now.plus(TimeDelta::seconds(20));
-        let call = Call { asked, ..Call::internal(actor, permission, "demo") };
+        let call = Call { asked: asking(&asked), ..Call::internal(actor, permission, "demo") };
         let done = within(self.conn, self.settings, self.now, &call, |tx| command(tx, &request))
             .inspect_err(|error| {
                 tracing::error!(day = %self.day, who = call.actor.name, asked = %call.asked, ?error,

@@ -3,7 +3,8 @@
 
 use crate::access::Actor;
 use crate::app::App;
-use crate::command::{self, Call, CommandError, Done, Tx};
+use crate::chain::records::{LongWrite, announce, withdraw};
+use crate::command::{self, Call, CommandError, Done, Tx, asking};
 use crate::config::Settings;
 use crate::db::savepoint::in_savepoint;
 use crate::db::{DbConnection, DbError, MayConflict};
@@ -18,6 +19,7 @@ use crate::exchange::report::Report;
 use crate::exchange::request::{Request, permission};
 use crate::exchange::table::{RowFault, Table};
 use crate::kernel::hash::sha256_hex;
+use crate::kernel::id::LongWriteId;
 use crate::kernel::{Code, FaultCode, Instant, ItemCode, Refusal, RegionCode};
 use crate::stores::requests::RegionRequest;
 use crate::{catalogue, dispatch, stock, stores};
@@ -46,6 +48,10 @@ pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
 /// Documents that share a transaction where the good rows go in anyway: enough to make commits
 /// cheap, few enough to let a running service write in between.
 const DOCUMENTS_PER_TRANSACTION: usize = 500;
+
+/// How long a file may take that goes in whole. Until it ends, nobody is told what was known since it
+/// began.
+const WHOLE_FILE_SECONDS: i64 = 3_600;
 
 /// Rows that are written down together as imported.
 const ROWS_KEPT_AT_ONCE: usize = 1_000;
@@ -271,6 +277,30 @@ struct Poster {
     columns: BTreeMap<&'static str, String>,
 }
 
+/// What everyone is told while a file goes in whole.
+struct Announced {
+    long: Option<LongWrite>,
+}
+
+impl Announced {
+    fn new(app: &App, is_long: bool) -> Result<Self, DbError> {
+        let begun_at = app.clock.now();
+        let ends_by = begun_at.plus_seconds(WHOLE_FILE_SECONDS);
+        let long = is_long.then(|| LongWrite { id: LongWriteId::generate(), begun_at, ends_by });
+        if let Some(long) = long.clone() {
+            app.db.write(move |conn| announce(conn, &long))?;
+        }
+        Ok(Self { long })
+    }
+
+    fn given_up(&self, app: &App) -> Result<(), DbError> {
+        match self.long.clone() {
+            Some(long) => app.db.write(move |conn| withdraw(conn, &long.id)),
+            None => Ok(()),
+        }
+    }
+}
+
 fn store(
     app: &App,
     import: &Import,
@@ -291,10 +321,12 @@ fn store(
         columns,
     });
     let mut outcome = Outcome { kept: true, ..Outcome::default() };
+    let announced = Announced::new(app, whole && !import.dry_run)?;
     let drafts = Arc::new(drafts);
     for begin in (0..drafts.len()).step_by(chunk_size) {
         let (poster, clock, drafts) = (poster.clone(), app.clock.clone(), drafts.clone());
         let watch = app.clock_watch.clone();
+        let long = announced.long.clone();
         let (progress, done_before) = (progress.clone(), outcome.accepted + outcome.faults.len());
         let give_up = import.dry_run || (faults_before && !import.good_rows_go_in);
         let part = app.db.write(move |conn| {
@@ -307,14 +339,21 @@ fn store(
             // What was known at a time is told a while later, so a part may take no longer than a
             // command; nor is it lost then: rows that went in are known when the file comes again.
             let latest = begun.plus_seconds(poster.settings.command_seconds);
-            if !whole && clock.now() > latest {
-                return Err(DbError::Busy("a part of the file took too long".to_owned()).into());
+            let latest = long.as_ref().map_or(latest, |long| long.ends_by);
+            if clock.now() > latest && !poster.import.dry_run {
+                return Err(DbError::Busy("the file took too long".to_owned()).into());
             }
             if give_up || (!part.faults.is_empty() && !poster.import.good_rows_go_in) {
                 return Err(GivenUp::OnPurpose(Box::new(part)));
             }
+            if let Some(long) = &long {
+                withdraw(conn, &long.id)?;
+            }
             Ok(part)
         });
+        if part.is_err() {
+            announced.given_up(app)?;
+        }
         let (part, kept) = match part {
             Ok(part) => (part, true),
             Err(GivenUp::OnPurpose(part)) => (*part, false),
@@ -418,10 +457,10 @@ impl Poster {
         })?;
         let mut call = self.call.clone();
         let lines: Vec<u64> = draft.iter().map(|line| line.row.record.line).collect();
-        call.asked = serde_json::json!({
+        call.asked = asking(&serde_json::json!({
             "import": { "file": self.import.file_hash, "lines": lines },
             "request": request.asked(),
-        });
+        }));
         let done = command::within(conn, &self.settings, now, &call, |tx| run(tx, &request));
         match done {
             Ok(done) => Ok(Document {

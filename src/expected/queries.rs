@@ -57,7 +57,7 @@ type HeadColumns =
     (ExpectedReceiptId, String, ExpectedKind, StoreCode, String, Option<Instant>, Option<i64>);
 type LineColumns = (i64, ItemCode, Quantity, Option<Money>, Option<Quantity>);
 
-/// What is open at some stores, or all, of one item, or all, at a moment.
+/// What is open at some stores, or all, of some items, or all, at a moment.
 ///
 /// What was entered, put off or cancelled is so from the time of its record on: as of an earlier
 /// time nobody expected it, had put it off or had cancelled it.
@@ -68,7 +68,7 @@ pub fn open_lines(
     conn: &mut DbConnection,
     moment: &Moment,
     stores: Option<&[StoreCode]>,
-    item: Option<&ItemCode>,
+    items: Option<&[ItemCode]>,
 ) -> Result<OpenLines, DbError> {
     let then = if moment.is_now { Instant::LAST } else { moment.horizon() };
     let mut query = expected_line::table
@@ -97,16 +97,16 @@ pub fn open_lines(
         ))
         .into_boxed();
     if let Some(stores) = stores {
-        query = query.filter(expected_receipt::store_code.eq_any(stores));
+        query = among!(query, expected_receipt::store_code, stores);
     }
-    if let Some(item) = item {
-        query = query.filter(expected_line::item_code.eq(item));
+    if let Some(items) = items {
+        query = among!(query, expected_line::item_code, items);
     }
     let rows: Vec<(HeadColumns, LineColumns)> = query.load(conn)?;
     if rows.is_empty() {
         return Ok(OpenLines::new());
     }
-    let came = received(conn, Expecting::Stores(stores, item), Some(moment))?;
+    let came = received(conn, Expecting::Stores(stores, items), Some(moment))?;
     let due_then = if moment.is_now { HashMap::new() } else { due_at(conn, then, stores)? };
     let mut open: OpenLines = OpenLines::new();
     for ((id, number, kind, store, supplier, due, lead_days), line) in rows {
@@ -153,7 +153,7 @@ fn due_at(
         .select((expected_event::expected_id, expected_event::expected_at))
         .into_boxed();
     if let Some(stores) = stores {
-        query = query.filter(expected_receipt::store_code.eq_any(stores));
+        query = among!(query, expected_receipt::store_code, stores);
     }
     let rows: Vec<(ExpectedReceiptId, Option<Instant>)> = query.load(conn)?;
     // The last said wins.

@@ -2,7 +2,7 @@
 
 use crate::access::{Actor, Permission, records, token};
 use crate::app::App;
-use crate::command::{self, Call, CommandError, Done, IfMatch, Tx, entity_tag};
+use crate::command::{self, Call, CommandError, Done, IfMatch, Rows, Tx, asking, entity_tag};
 use crate::db::{DbConnection, DbError, Panicked};
 use crate::http::problem::{ApiError, language_of, request_id_of};
 use crate::http::stream::{self, Flow};
@@ -15,6 +15,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -31,6 +32,7 @@ pub struct Caller {
     is_json: bool,
     form: Form,
     language: Language,
+    rows: Rows,
     body: web::Bytes,
 }
 
@@ -89,6 +91,7 @@ impl FromRequest for Caller {
                 is_json,
                 form,
                 language,
+                rows: Rows::AtOnce,
                 body,
             })
         })
@@ -144,6 +147,12 @@ impl Caller {
     /// The request, as the log knows it.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// Lets the rows of the command be written with those of others.
+    #[must_use]
+    pub fn together(self) -> Self {
+        Self { rows: Rows::Together, ..self }
     }
 
     /// Answers a read on one snapshot.
@@ -318,7 +327,8 @@ impl Caller {
         P: FnOnce(B) -> Result<C, Refusal>,
         F: Fn(&mut Tx<'_>, &C) -> Result<Done, CommandError> + Send + 'static,
     {
-        let asked = serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null);
+        let null = || RawValue::NULL.to_owned();
+        let asked = serde_json::from_slice(&self.body).unwrap_or_else(|_not_json| null());
         self.run(permission, asked, |caller| caller.json().and_then(parse), body).await
     }
 
@@ -339,7 +349,7 @@ impl Caller {
         F: Fn(&mut Tx<'_>, &C) -> Result<Done, CommandError> + Send + 'static,
     {
         let hash = sha256_hex(&self.body);
-        let asked = serde_json::json!({ "bytes": self.body.len(), "sha256": hash });
+        let asked = asking(&serde_json::json!({ "bytes": self.body.len(), "sha256": hash }));
         let read = |caller: &Self| {
             if caller.is_json {
                 return Err(Refusal::plain(Code::UnsupportedMediaType));
@@ -352,7 +362,7 @@ impl Caller {
     async fn run<C, P, F>(
         self,
         permission: Permission,
-        asked: serde_json::Value,
+        asked: Box<RawValue>,
         read: P,
         body: F,
     ) -> Result<HttpResponse, ApiError>
@@ -372,6 +382,7 @@ impl Caller {
             if_match: self.if_match,
             request_id: self.request_id.clone(),
             asked,
+            rows: self.rows,
         };
         let parsed = self
             .actor

@@ -1,7 +1,7 @@
 //! `as_of` and `as_known_at` of a question.
 
 use crate::app::App;
-use crate::chain::records::newest_record;
+use crate::chain::records::{newest_record, unsettled_since};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::{Bilingual, FaultCode, Faults, Instant, Moment};
 
@@ -48,12 +48,18 @@ impl AskedMoment {
     /// The moment that is meant, on the snapshot of a read.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`DbError::Busy`] while a whole file is being written that may still add to what was known
+    /// then; when the database fails.
     pub fn settle(self, conn: &mut DbConnection, app: &App) -> Result<Moment, DbError> {
         // The first query fixes the snapshot: asked for afterwards, the time lies behind
         // everything that the snapshot holds.
         let newest = newest_record(conn)?;
         let now = app.clock.now();
+        if let Some(known) = self.as_known_at
+            && unsettled_since(conn, now)?.is_some_and(|begun| known >= begun)
+        {
+            return Err(DbError::Busy("a file is being written that began before then".to_owned()));
+        }
         Ok(match (self.as_of, self.as_known_at) {
             (None, None) => Moment::now(now, newest),
             (Some(as_of), None) => Moment::as_of(as_of, now.max(newest)),

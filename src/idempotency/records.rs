@@ -1,12 +1,17 @@
 //! The kept answers.
 
+use crate::db::held::{self, HeldRow};
+use crate::db::memory::{self, Remembered};
 use crate::db::schema::idempotency_key as kept;
 use crate::db::{DbConnection, DbError};
 use crate::idempotency::{KeptAnswer, KeyedRequest};
 use crate::kernel::Instant;
 use crate::kernel::id::UserId;
-use crate::{on_each_backend, steady, steady_write};
+use crate::{insert_rows, steady};
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use std::collections::BTreeMap;
 
 /// What is known of a key.
 #[derive(Debug)]
@@ -21,8 +26,9 @@ pub enum Claim {
 
 /// Claims a key. While another transaction holds it, PostgreSQL waits and SQLite queues.
 ///
-/// On SQLite there is one writer, so a key that is not there is ours without a row that says so;
-/// it is written once, with its answer.
+/// The key is written once, with its answer. On SQLite there is one writer, so a key that is not there
+/// is ours without a row that says so; on PostgreSQL a lock on its hash says so until the transaction
+/// ends.
 ///
 /// # Errors
 /// [`DbError::Busy`] when the wait ends without an answer.
@@ -30,40 +36,86 @@ pub fn claim(
     conn: &mut DbConnection,
     user: &UserId,
     request: &KeyedRequest,
-    now: Instant,
 ) -> Result<Claim, DbError> {
-    if let DbConnection::Postgres(conn) = conn {
-        let row = (
-            kept::user_id.eq(user),
-            kept::key.eq(&request.key),
-            kept::fingerprint.eq(&request.fingerprint),
-            kept::status.eq(0),
-            kept::body.eq(""),
-            kept::recorded_at.eq(now),
-        );
-        let inserted =
-            diesel::insert_into(kept::table).values(row).on_conflict_do_nothing().execute(conn)?;
-        if inserted == 1 {
-            return Ok(Claim::Fresh);
-        }
-    }
-    type Row = (String, i64, String, Option<String>, Option<String>);
-    let query = kept::table.find((user, &request.key)).select((
-        kept::fingerprint,
-        kept::status,
-        kept::body,
-        kept::etag,
-        kept::location,
-    ));
-    let known = on_each_backend!(conn, |c| steady!(query).get_result::<Row>(c)).optional()?;
+    let id = (user.clone(), request.key.clone());
+    let known = match held::find(&id, Row::clone) {
+        Some(row) => Some(row),
+        None => known(conn, &id)?,
+    };
     Ok(match known {
         None => Claim::Fresh,
-        Some((fingerprint, ..)) if fingerprint != request.fingerprint => Claim::Reused,
-        Some((_, status, body, etag, location)) => {
+        Some(row) if row.fingerprint != request.fingerprint => Claim::Reused,
+        Some(Row { status, body, etag, location, .. }) => {
             let status = u16::try_from(status).unwrap_or(500);
             Claim::Answered(KeptAnswer { status, body, etag, location })
         }
     })
+}
+
+fn known(conn: &mut DbConnection, id: &(UserId, String)) -> Result<Option<Row>, DbError> {
+    if let Some(known) = memory::recall(|foreseen: &mut Foreseen| foreseen.0.remove(id)).flatten() {
+        return Ok(known);
+    }
+    Ok(match conn {
+        DbConnection::Postgres(conn) => {
+            // Where the lock was waited for, the answer that the other has kept meanwhile is not seen;
+            // keeping ours is then a conflict, and the work begins anew.
+            let lock = sql_query(
+                "SELECT kept.* FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS lock \
+                 LEFT JOIN idempotency_key AS kept ON user_id = $2 AND key = $3",
+            )
+            .bind::<Text, _>(locked(id))
+            .bind::<Text, _>(id.0.as_str())
+            .bind::<Text, _>(id.1.as_str());
+            steady!(lock).get_result::<Found>(conn)?.row()
+        }
+        DbConnection::Sqlite(conn) => {
+            let (user, key) = id;
+            let query = kept::table.find((user, key)).select(Row::as_select());
+            steady!(query).get_result(conn).optional()?
+        }
+    })
+}
+
+/// What is locked for a key.
+fn locked((user, key): &(UserId, String)) -> String {
+    format!("{user} {key}")
+}
+
+/// Keys that were claimed before the commands that carry them: each with what is kept under it.
+#[derive(Default)]
+struct Foreseen(BTreeMap<(UserId, String), Option<Row>>);
+
+impl Remembered for Foreseen {}
+
+/// Claims the keys of some requests in one go, in which each is then claimed; on SQLite it changes
+/// nothing.
+///
+/// # Errors
+/// As [`claim`].
+pub fn foresee(
+    conn: &mut DbConnection,
+    user: &UserId,
+    requests: &[&KeyedRequest],
+) -> Result<(), DbError> {
+    let DbConnection::Postgres(conn) = conn else { return Ok(()) };
+    let mut ids: Vec<(UserId, String)> =
+        requests.iter().map(|request| (user.clone(), request.key.clone())).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let locks: Vec<String> = ids.iter().map(locked).collect();
+    let lock = sql_query(
+        "SELECT count(pg_advisory_xact_lock(hashtextextended(lock, 0))) FROM unnest($1) AS lock",
+    );
+    lock.bind::<Array<Text>, _>(locks).execute(conn)?;
+    let keys: Vec<&String> = ids.iter().map(|(_, key)| key).collect();
+    let query = kept::table.filter(kept::user_id.eq(user)).filter(kept::key.eq_any(keys));
+    let rows: Vec<Row> = steady!(query.select(Row::as_select())).load(conn)?;
+    memory::recall(|foreseen: &mut Foreseen| {
+        foreseen.0 = ids.into_iter().map(|id| (id, None)).collect();
+        foreseen.0.extend(rows.into_iter().map(|row| (row.key(), Some(row))));
+    });
+    Ok(())
 }
 
 /// Keeps the answer under the key that was claimed.
@@ -77,29 +129,79 @@ pub fn keep(
     answer: &KeptAnswer,
     now: Instant,
 ) -> Result<(), DbError> {
-    let said = (
-        kept::status.eq(i64::from(answer.status)),
-        kept::body.eq(&answer.body),
-        kept::etag.eq(&answer.etag),
-        kept::location.eq(&answer.location),
-    );
-    match conn {
-        DbConnection::Postgres(conn) => {
-            let update = diesel::update(kept::table.find((user, &request.key))).set(said);
-            steady_write!(update).run(conn)?;
-        }
-        DbConnection::Sqlite(conn) => {
-            let row = (
-                kept::user_id.eq(user),
-                kept::key.eq(&request.key),
-                kept::fingerprint.eq(&request.fingerprint),
-                kept::recorded_at.eq(now),
-                said,
-            );
-            steady_write!(diesel::insert_into(kept::table).values(row)).run(conn)?;
-        }
+    let row = Row {
+        user_id: user.clone(),
+        key: request.key.clone(),
+        fingerprint: request.fingerprint.clone(),
+        status: i64::from(answer.status),
+        body: answer.body.clone(),
+        etag: answer.etag.clone(),
+        location: answer.location.clone(),
+        recorded_at: now,
+    };
+    held::write(conn, vec![row])
+}
+
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = kept, treat_none_as_default_value = false)]
+struct Row {
+    user_id: UserId,
+    key: String,
+    fingerprint: String,
+    status: i64,
+    body: String,
+    etag: Option<String>,
+    location: Option<String>,
+    recorded_at: Instant,
+}
+
+impl HeldRow for Row {
+    type Key = (UserId, String);
+
+    fn key(&self) -> (UserId, String) {
+        (self.user_id.clone(), self.key.clone())
     }
-    Ok(())
+
+    fn write(conn: &mut DbConnection, rows: Vec<Self>) -> Result<(), DbError> {
+        insert_rows!(conn, kept, rows);
+        Ok(())
+    }
+}
+
+/// What stands beside a lock: a row of nothing where nothing is kept.
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Nullable<Text>)]
+    user_id: Option<UserId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    key: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    fingerprint: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    status: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    body: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    etag: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    location: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    recorded_at: Option<Instant>,
+}
+
+impl Found {
+    fn row(self) -> Option<Row> {
+        Some(Row {
+            user_id: self.user_id?,
+            key: self.key?,
+            fingerprint: self.fingerprint?,
+            status: self.status?,
+            body: self.body?,
+            etag: self.etag,
+            location: self.location,
+            recorded_at: self.recorded_at?,
+        })
+    }
 }
 
 /// Forgets up to `most` answers that were kept before an instant, oldest first; how many it were.

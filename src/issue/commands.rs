@@ -20,6 +20,7 @@ use crate::kernel::id::{LotId, StockDocumentId};
 use crate::kernel::{FaultCode, Faults, Instant, ItemCode, LotNumber, Quantity, StoreCode};
 use crate::stock::account::{Account, Outside, StockState};
 use crate::stock::balance::LotBalance;
+use crate::stock::commands::past::Past;
 use crate::stock::commands::post_document;
 use crate::stock::document::{DocumentKind, StockDocument};
 use crate::stock::movement::{MovementKind, NewMovement};
@@ -49,8 +50,8 @@ pub fn post_issue(tx: &mut Tx<'_>, request: &IssueRequest) -> Result<Done, Comma
     let Asked { store, occurred_at, purpose, items, lines, .. } = asked;
     let day = tx.settings.zone.day_of(occurred_at);
     let codes: Vec<ItemCode> = items.keys().cloned().collect();
-    let balances = records::lock_item_balances(tx.conn, &store, &codes)?;
-    let served = serve(balances.clone(), lines, day)?;
+    let past = Past::lock(tx, &store, &codes, occurred_at)?;
+    let served = serve(past.as_found(), lines, day)?;
     let movements = movements(&store, purpose, &served);
     let detail = IssueDetail {
         purpose,
@@ -58,7 +59,7 @@ pub fn post_issue(tx: &mut Tx<'_>, request: &IssueRequest) -> Result<Done, Comma
         authority: asked.authority,
         slip_number: None,
         note: asked.note,
-        lines: served.iter().map(|line| line_view(line, &balances, &items)).collect(),
+        lines: served.iter().map(|line| line_view(line, &past.balances, &items)).collect(),
     };
     let (document, movements) = post_document(
         tx,
@@ -69,7 +70,7 @@ pub fn post_issue(tx: &mut Tx<'_>, request: &IssueRequest) -> Result<Done, Comma
         movements,
         &detail,
     )?;
-    let draw_downs = draw_down(tx, &document, &served, &balances, day, detail.authority.as_ref())?;
+    let draw_downs = draw_down(tx, &document, &served, &past, day, detail.authority.as_ref())?;
     if let Some(authority) = &detail.authority {
         act_on(tx, paper_of(&document), authority)?;
     }
@@ -311,19 +312,25 @@ fn draw_down(
     tx: &mut Tx<'_>,
     document: &StockDocument,
     served: &[Served],
-    balances: &[LotBalance],
+    past: &Past,
     day: NaiveDate,
     authority: Option<&Authority>,
 ) -> Result<Vec<DrawDownView>, CommandError> {
     let mut taken: BTreeMap<&ItemCode, Quantity> = BTreeMap::new();
     for line in served {
         let sum = taken.entry(&line.wanted.item_code).or_insert(Quantity::ZERO);
-        *sum = sum.plus_capped(line.wanted.quantity);
+        for lot in &line.pick.taken {
+            // What was counted since is there as before.
+            if !past.is_absorbed(&lot.lot_id, StockState::Available) {
+                *sum = sum.plus_capped(lot.quantity);
+            }
+        }
     }
     let today = tx.settings.zone.day_of(tx.now);
     let mut views = Vec::new();
-    for (item, units) in taken {
-        let of_item = balances.iter().filter(|balance| balance.lot.makers_lot.item_code == *item);
+    for (item, units) in taken.into_iter().filter(|(_, units)| !units.is_zero()) {
+        let of_item =
+            past.balances.iter().filter(|balance| balance.lot.makers_lot.item_code == *item);
         let before = Quantity::total(of_item.map(|balance| balance.available(day)));
         let recorded = take(
             tx,

@@ -119,6 +119,8 @@ id_kinds! {
     PeriodId;
     /// A clock that was accepted.
     ClockAcceptanceId;
+    /// A write under way that may take longer than a command.
+    LongWriteId;
     /// A stocktake.
     StocktakeId;
     /// What somebody counted in a stocktake.

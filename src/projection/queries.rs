@@ -174,9 +174,9 @@ fn each_line<E: From<DbError>>(
         places.retain(|place| place.code >= *store);
     }
     for group in places.chunks(STORES_AT_ONCE) {
-        let item = asked.question.item.as_ref();
+        let items = asked.question.item.as_ref().map(std::slice::from_ref);
         let mut facts = Facts::load(conn, &codes_of(group), asked, settings, moment)?;
-        facts.govern(governor.govern(conn, &county.in_force, group, item)?, county);
+        facts.govern(governor.govern(conn, &county.in_force, group, items)?, county);
         for cell in facts.cells(asked, county) {
             let line = facts.line(&cell, asked, county);
             if line.passes(asked.only) && visit(line)? == Walk::Stop {
@@ -276,7 +276,10 @@ impl Facts {
     ) -> Result<Self, DbError> {
         let today = settings.zone.day_of(moment.as_of);
         let last = plus_days(today, asked.days - 1);
-        let cells = Cells { stores: Some(group.to_vec()), item: asked.question.item.clone() };
+        let cells = Cells {
+            stores: Some(group.to_vec()),
+            items: asked.question.item.clone().map(|item| vec![item]),
+        };
         let window = Window::before(today, settings.consumption_window_days);
         let held = lots_at(conn, settings.zone, moment, &cells)?;
         let lots: BTreeSet<&LotId> = held.values().flatten().map(|lot| &lot.lot).collect();

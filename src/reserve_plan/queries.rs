@@ -33,7 +33,7 @@ pub fn floor_of(
     let regions = place.region.with_ancestors();
     let plans = records::plans_in_force_over(conn, Some(&regions), at, None)?;
     let Some(plan) = plans.of(&place.region) else { return Ok(None) };
-    let lines = lines_of_scopes(conn, &plan.id, &place.scopes(), Some(item))?;
+    let lines = lines_of_scopes(conn, &plan.id, &place.scopes(), Some(std::slice::from_ref(item)))?;
     let places = [place];
     let governing = rules::governing_lines(&lines, &places);
     let Some(line) = governing.get(&(store, item)) else { return Ok(None) };

@@ -1,8 +1,9 @@
 //! The figures of many stores and items at once: a fixed number of queries for each chunk of stores,
 //! however many lines, and no more in memory than a chunk.
 
+mod chunk;
 pub mod evidence;
-pub mod facts;
+mod facts;
 mod fresh;
 pub mod ground;
 pub mod held;

@@ -52,7 +52,7 @@ pub struct LotBalance {
     pub on_hand: Quantity,
     /// What is promised to documents (占用).
     pub reserved: Quantity,
-    /// Business time of the latest movement.
+    /// Business time of the latest movement, or the instant after the latest count.
     pub last_occurred_at: Instant,
 }
 

@@ -75,12 +75,6 @@ impl FactTaking {
     pub const fn nothing_of(asked: Quantity) -> Self {
         Self { drawn: Vec::new(), cuts: Vec::new(), unmatched: asked }
     }
-
-    /// What leaves the store of stock that a request would get: what floors look at.
-    pub fn from_available(&self) -> Quantity {
-        let usable = self.drawn.iter().filter(|drawn| drawn.although.is_none());
-        Quantity::total(usable.map(|drawn| drawn.quantity))
-    }
 }
 
 /// Decides what one line of a fact takes.
@@ -210,18 +204,29 @@ pub fn after(holdings: &mut [Holding], promises: &mut Vec<Promise>, taking: &Fac
     }
 }
 
-/// A movement on a balance that is later than a fact: more (above zero) or less.
-pub type LaterChange = i64;
+/// A movement on a balance that is later than a fact: when, and more (above zero) or less.
+pub type LaterChange = (Instant, i64);
 
-/// The most that can have left a balance at a time in the past, told what is on hand now and what
-/// moved since, the latest change first.
+/// The most that can have left a balance at a time in the past, told what is on hand now, what
+/// moved since, the latest change first, and when it was counted since, if it was.
 ///
 /// Everything that left later was there then: only what is there at the lowest point since can
-/// have gone besides.
-pub fn takeable_then(on_hand: Quantity, later_latest_first: &[LaterChange]) -> Quantity {
+/// have gone besides. From a count on the book is what was counted, whatever left before it: then
+/// only the points up to the count matter, and neither does it what is there now.
+pub fn takeable_then(
+    on_hand: Quantity,
+    later_latest_first: &[LaterChange],
+    counted_at: Option<Instant>,
+) -> Quantity {
+    let after_count = |change: &&LaterChange| counted_at.is_some_and(|count| change.0 > count);
+    let (since, before): (Vec<&LaterChange>, Vec<&LaterChange>) =
+        later_latest_first.iter().partition(after_count);
     let mut running = i128::from(on_hand.units());
+    for (_, change) in since {
+        running -= i128::from(*change);
+    }
     let mut lowest = running;
-    for change in later_latest_first {
+    for (_, change) in before {
         running -= i128::from(*change);
         lowest = lowest.min(running);
     }

@@ -2,7 +2,7 @@
 
 use crate::kernel::hash::FieldHasher;
 use crate::kernel::id::{LotId, MakersLotId};
-use crate::kernel::{Instant, ItemCode, LotNumber, Moment, Money, Quantity};
+use crate::kernel::{Instant, ItemCode, LotNumber, Moment, Money, Quantity, StoreCode};
 use crate::stock::account::Outside;
 use chrono::NaiveDate;
 
@@ -142,4 +142,15 @@ impl Lot {
             self.makers_lot.recall_reason = None;
         }
     }
+}
+
+/// A lot that a receipt will name, and the store that will have it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LotWanted {
+    /// The store.
+    pub store: StoreCode,
+    /// The item.
+    pub item: ItemCode,
+    /// The number on the label.
+    pub number: LotNumber,
 }

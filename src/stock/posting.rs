@@ -4,7 +4,7 @@
 use crate::kernel::id::{DispatchId, LotId, ShipmentId};
 use crate::kernel::{BusinessZone, Code, Instant, ItemCode, Quantity, Refusal, StoreCode};
 use crate::stock::account::{Account, StockState};
-use crate::stock::movement::NewMovement;
+use crate::stock::movement::{MovementKind, NewMovement};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ pub struct BalanceFacts {
     pub on_hand: Quantity,
     /// What is promised.
     pub reserved: Quantity,
-    /// Business time of the latest movement.
+    /// Business time of the latest movement, or the instant after the latest count.
     pub last_occurred_at: Instant,
     /// The latest business day on which stock or promises changed.
     pub last_day: NaiveDate,
@@ -154,12 +154,14 @@ impl Balances {
         lines.iter().filter_map(late).collect()
     }
 
-    /// When a posting takes place. One whose time was said, then; one that happens as it is recorded,
-    /// after everything that stands on its balances: others may have been recorded while it waited
-    /// for their locks, and a clock may have been set back.
+    /// When a posting takes place. One whose time was said, and a count, then; one that happens as it
+    /// is recorded, after everything that stands on its balances, counts that moved nothing
+    /// included: others may have been recorded while it waited for their locks, and a clock may
+    /// have been set back.
     #[must_use]
-    pub fn turn_of(&self, when: When) -> When {
-        if when.occurred_at < when.now {
+    pub fn turn_of(&self, when: When, lines: &[NewMovement]) -> When {
+        let is_count = lines.iter().all(|line| line.kind == MovementKind::Count);
+        if when.occurred_at < when.now || is_count {
             return when;
         }
         let latest = self.stores.values().map(|facts| facts.last_occurred_at).max();

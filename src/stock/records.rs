@@ -7,6 +7,7 @@ use crate::access::Scope;
 use crate::chain::Head;
 use crate::chain::records::{lock_head, store_head};
 use crate::command::CommandError;
+use crate::db::held::{self, HeldRow};
 use crate::db::memory::{self, Remembered};
 use crate::db::schema::{
     lot, makers_lot, number_counter, stock_balance, stock_document, stock_movement,
@@ -26,7 +27,7 @@ use crate::stock::movement::{DocumentRef, Movement, MovementKind, NewMovement, c
 use crate::stock::posting::{
     BalanceFacts, BalanceKey, Balances, LaterMovement, Room, TransitKey, When, keys_of,
 };
-use crate::{insert_rows, load_locked, on_each_backend, steady, steady_write};
+use crate::{insert_rows, load_locked, on_each_backend, steady};
 use chrono::{Datelike, NaiveDate};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ pub use promises::{Reservation, release, release_all, reservations_of, reserve};
 
 pub mod corrections;
 pub mod cuts;
+pub mod foresight;
 pub mod fulfilment;
 pub mod unmatched;
 
@@ -191,6 +193,9 @@ pub fn lock_known_lot(
     maker: &str,
     provenance_key: &str,
 ) -> Result<Option<(MakersLot, LotId)>, DbError> {
+    if let Some(foreseen) = foresight::lot_foreseen(item_code, lot_number, maker, provenance_key) {
+        return Ok(Some(foreseen));
+    }
     let rows: Vec<(MakersLotRow, LotId)> = load_locked!(
         conn,
         makers_lot::table
@@ -348,7 +353,7 @@ pub fn lots_held(
 
 // ---- balances -------------------------------------------------------------------------------
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = stock_balance, treat_none_as_default_value = false)]
 struct BalanceRow {
     store_code: StoreCode,
@@ -402,12 +407,25 @@ pub fn lock_item_balances(
     store: &StoreCode,
     items: &[ItemCode],
 ) -> Result<Vec<LotBalance>, DbError> {
+    lock_item_balances_since(conn, store, items, Instant::LAST)
+}
+
+/// The same with what has fallen empty since a time, so that an outflow of then finds it.
+///
+/// # Errors
+/// When the database fails.
+pub fn lock_item_balances_since(
+    conn: &mut DbConnection,
+    store: &StoreCode,
+    items: &[ItemCode],
+    since: Instant,
+) -> Result<Vec<LotBalance>, DbError> {
     let rows = load_locked!(
         conn,
         stock_balance::table
             .filter(stock_balance::store_code.eq_any([store]))
             .filter(stock_balance::item_code.eq_any(items))
-            .filter(stock_balance::live_until.ge(Instant::LAST))
+            .filter(stock_balance::live_until.ge(since))
             .select(BalanceRow::as_select())
             .order((stock_balance::store_code, stock_balance::lot_id, stock_balance::state)),
         BalanceRow
@@ -510,8 +528,16 @@ fn lock_store_balances(
     keys: &[BalanceKey],
 ) -> Result<Vec<BalanceRow>, DbError> {
     let mut rows = Vec::with_capacity(keys.len());
-    if conn.asks_one_by_one(keys.len()) {
-        for key in keys {
+    let mut asked = Vec::new();
+    for key in keys {
+        let known = held::find(key, BalanceRow::clone);
+        match known.or_else(|| foresight::balance_foreseen(key)) {
+            Some(row) => rows.push(row),
+            None => asked.push(key),
+        }
+    }
+    if conn.asks_one_by_one(asked.len()) {
+        for key in asked {
             let id = (&key.store_code, &key.lot_id, key.state);
             rows.extend(load_locked!(
                 conn,
@@ -521,7 +547,7 @@ fn lock_store_balances(
         }
         return Ok(rows);
     }
-    for keys in keys.chunks(INSERT_CHUNK) {
+    for keys in asked.chunks(INSERT_CHUNK) {
         let (stores, lots) = columns(keys.iter().map(|key| (&key.store_code, &key.lot_id)));
         rows.extend(load_locked!(
             conn,
@@ -727,10 +753,11 @@ fn post_alone(
         ensure_rows(conn, &keys, &posting.lines, &when)?;
         before = lock_balances(conn, &keys, &transit_keys)?;
     }
-    let when = before.turn_of(when);
+    let when = before.turn_of(when, &posting.lines);
     let mut after = before.clone();
     let late = before.entered_late(&posting.lines, when.occurred_at);
     if !late.is_empty() {
+        memory::settle(conn)?;
         after.room = rooms(conn, late, &before, when.occurred_at)?;
     }
     after.apply(&posting.lines, &when)?;
@@ -811,18 +838,37 @@ fn store_transit(
 /// The counters that a transaction holds locked, each with its last number and whether that has still
 /// to be written.
 #[derive(Debug, Default)]
-struct Counters(BTreeMap<(StoreCode, String, i64), (i64, bool)>);
+struct Counters(BTreeMap<CounterKey, (i64, bool)>);
+
+type CounterKey = (StoreCode, String, i64);
+
+#[derive(Insertable)]
+#[diesel(table_name = number_counter, treat_none_as_default_value = false)]
+struct CounterRow {
+    store_code: StoreCode,
+    kind: String,
+    year: i64,
+    last: i64,
+}
 
 impl Remembered for Counters {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
-        for ((store, prefix, year), (last, is_new)) in &mut self.0 {
-            if std::mem::take(is_new) {
-                let id = (store, prefix, *year);
-                let update = diesel::update(number_counter::table.find(id))
-                    .set(number_counter::last.eq(*last));
-                on_each_backend!(conn, |c| steady_write!(update).run(c))?;
-            }
-        }
+        let is_new = |(_, (_, is_new)): &(&CounterKey, &mut (i64, bool))| *is_new;
+        let rows: Vec<CounterRow> = self
+            .0
+            .iter_mut()
+            .filter(is_new)
+            .map(|((store_code, kind, year), (last, is_new))| {
+                *is_new = false;
+                CounterRow {
+                    store_code: store_code.clone(),
+                    kind: kind.clone(),
+                    year: *year,
+                    last: *last,
+                }
+            })
+            .collect();
+        insert_rows!(conn, number_counter, rows, on (store_code, kind, year) set (last));
         Ok(())
     }
 }
@@ -924,8 +970,7 @@ fn append(
         movements.push(movement);
     }
     let rows: Vec<MovementRow> = movements.iter().map(MovementRow::from).collect();
-    insert_rows!(conn, rows, INSERT_CHUNK, |rows| diesel::insert_into(stock_movement::table)
-        .values(rows));
+    held::write(conn, rows)?;
     for head in heads.into_values() {
         store_head(conn, head)?;
     }
@@ -964,6 +1009,19 @@ pub(super) struct MovementRow {
     actor: String,
     previous_hash: String,
     hash: String,
+}
+
+impl HeldRow for MovementRow {
+    type Key = MovementId;
+
+    fn key(&self) -> MovementId {
+        self.id.clone()
+    }
+
+    fn write(conn: &mut DbConnection, rows: Vec<Self>) -> Result<(), DbError> {
+        insert_rows!(conn, stock_movement, rows);
+        Ok(())
+    }
 }
 
 impl From<&Movement> for MovementRow {
@@ -1158,9 +1216,20 @@ pub fn insert_document(conn: &mut DbConnection, document: &StockDocument) -> Res
         detail: new.detail,
         version: new.version,
     };
-    let insert = diesel::insert_into(stock_document::table).values(row);
-    on_each_backend!(conn, |c| steady_write!(insert).run(c))?;
-    Ok(())
+    held::write(conn, vec![row])
+}
+
+impl HeldRow for DocumentRow {
+    type Key = StockDocumentId;
+
+    fn key(&self) -> StockDocumentId {
+        self.id.clone()
+    }
+
+    fn write(conn: &mut DbConnection, rows: Vec<Self>) -> Result<(), DbError> {
+        insert_rows!(conn, stock_document, rows);
+        Ok(())
+    }
 }
 
 /// Stores the new status of a document and who approved it.
@@ -1168,6 +1237,7 @@ pub fn insert_document(conn: &mut DbConnection, document: &StockDocument) -> Res
 /// # Errors
 /// When the database fails.
 pub fn update_document(conn: &mut DbConnection, document: &StockDocument) -> Result<(), DbError> {
+    memory::settle(conn)?;
     diesel::update(stock_document::table.find(&document.id))
         .set((
             stock_document::status.eq(document.status),

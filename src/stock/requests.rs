@@ -10,7 +10,7 @@ use crate::kernel::{
 };
 use crate::stock::account::{Outside, StockState};
 use crate::stock::gs1;
-use crate::stock::lot::{Expiry, Provenance};
+use crate::stock::lot::{Expiry, LotWanted, Provenance};
 use crate::stock::reason::ReasonCode;
 use crate::stores::records as stores;
 use chrono::NaiveDate;
@@ -169,6 +169,21 @@ pub struct ReceiptRequest {
     pub note: Option<String>,
     /// What came, at most 1000 lines.
     pub lines: Vec<ReceiptLineBody>,
+}
+
+impl ReceiptRequest {
+    /// The lots that the book will be asked for, as far as they can be read without it.
+    pub fn wanted(&self) -> Vec<LotWanted> {
+        let Ok(store) = StoreCode::new(&self.store_code) else { return Vec::new() };
+        let wanted = |line: &ReceiptLineBody| {
+            Some(LotWanted {
+                store: store.clone(),
+                item: ItemCode::new(line.item_code.as_deref()?).ok()?,
+                number: LotNumber::new(line.lot_number.as_deref()?).ok()?,
+            })
+        };
+        self.lines.iter().filter_map(wanted).collect()
+    }
 }
 
 /// How a lot of a receipt is identified.

@@ -590,3 +590,57 @@ fn the_lines_of_a_plan_go_out_as_a_workbook_and_come_back_the_same() {
         }
     });
 }
+
+/// A file that goes in whole is one transaction, and all that it records bears the time at which it
+/// began. What was known since then is told only once it has ended.
+#[test]
+fn what_was_known_since_a_whole_file_began_is_told_when_it_has_ended() {
+    TestApp::each(|app| {
+        let ask = |known: &str| app.get("auditor", &format!("/stock?as_known_at={known}"));
+        let asked_amid = std::sync::Mutex::new(Vec::new());
+        let (send, received) = std::sync::mpsc::channel();
+        let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|threads| {
+            let inner = app.app.clone();
+            threads.spawn(move || {
+                let goes_on = std::sync::Mutex::new(goes_on);
+                let stops_amid: Progress = Arc::new(move |done, all| {
+                    if done < all || send.send(()).is_err() {
+                        return;
+                    }
+                    let _ = goes_on.lock().unwrap().recv();
+                });
+                let mapping = Mapping::parse(RECEIPTS_MAP, ImportKind::Receipts).unwrap();
+                let table = Arc::new(table::read(RECEIPTS.as_bytes(), mapping.reading).unwrap());
+                let work = Import {
+                    kind: ImportKind::Receipts,
+                    file_hash: file_hash(RECEIPTS.as_bytes()),
+                    mapping,
+                    good_rows_go_in: false,
+                    dry_run: false,
+                };
+                let keeper = inner.read(|conn| actor_by_name(conn, "keeper.depot"));
+                import(&inner, &keeper.unwrap().unwrap(), &work, table, &stops_amid).unwrap();
+            });
+            received.recv().unwrap();
+            // Ten minutes later it is still at work.
+            app.set_time("2026-03-02T02:10:00Z");
+            let before = ask("2026-03-02T01:59:59Z");
+            let since = ask("2026-03-02T02:05:00Z");
+            asked_amid.lock().unwrap().extend([before, since]);
+            drop(go_on);
+        });
+        let mut asked = asked_amid.into_inner().unwrap().into_iter();
+        assert_eq!(asked.next().unwrap().expect(200)["rows"], json!([]));
+        let since = asked.next().unwrap();
+        assert_eq!(since.header("retry-after"), Some("1"));
+        since.refused(503, "busy");
+        assert_eq!(ask("2026-03-02T01:59:59Z").expect(200)["rows"], json!([]));
+        let rows = ask("2026-03-02T02:05:00Z").expect(200)["rows"].clone();
+        assert_eq!(
+            rows.as_array().unwrap().len(),
+            3,
+            "what it recorded was known from its beginning"
+        );
+    });
+}

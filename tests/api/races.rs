@@ -124,7 +124,7 @@ fn a_key_in_flight_is_told_to_wait_and_free_again_when_its_transaction_is_given_
                 let token = token::hash(&county::token("commander"));
                 let commander = actor_by_token(conn, &token, now)?.expect("the commander");
                 let request = KeyedRequest { key: "k".to_owned(), fingerprint: "f".to_owned() };
-                let claimed = claim(conn, &commander.user_id, &request, now)?;
+                let claimed = claim(conn, &commander.user_id, &request)?;
                 assert!(matches!(claimed, Claim::Fresh));
                 locked.send(()).unwrap();
                 let _ = released.lock().unwrap().recv();

@@ -1063,3 +1063,101 @@ fn a_store_without_network_sends_its_stocktake_in_one_batch() {
         is_clean(app);
     });
 }
+
+#[test]
+fn an_issue_of_before_a_count_takes_what_was_there_then_however_little_is_left_now() {
+    TestApp::each(|app| {
+        let a = receive(app, "A", 100);
+        app.set_time("2026-03-02T03:00:00Z");
+        let taken = begin(app, json!({}));
+        count(app, &taken, 1, "曾小兰", json!([{"line": 1, "quantity": 90}])).expect(201);
+        explain(app, &taken, 1, "lost");
+        post(app, &taken).expect(200);
+        app.set_time("2026-03-02T05:00:00Z");
+        issue(app, &a, 85).expect(201);
+        let order = json!({"from_store": "QN-DEPOT", "to_store": "QN-HOSP",
+            "lines": [{"item_code": "M02", "quantity": 5}]});
+        let order = app.post(DEPOT, "/dispatches", order).expect(201);
+        let path = format!("/dispatches/{}/approve", order["id"].as_str().unwrap());
+        app.act("commander", &path, "*", json!({})).expect(200);
+        let late = |minute: &str, units: i64, fact: bool| {
+            let mut body = json!({"store_code": "QN-DEPOT", "purpose": "consumption",
+                "occurred_at": format!("2026-03-02T02:{minute}:00Z"),
+                "lines": [{"item_code": "M02", "quantity": units}]});
+            if fact {
+                body["after_the_fact"] = true.into();
+                body["slip_number"] = "0031".into();
+            }
+            app.post(DEPOT, "/issues", body)
+        };
+        // Nothing is free, and most has gone; but of what the book held then, 90 could go.
+        late("30", 60, false).expect(201);
+        late("31", 31, false).refused(409, "insufficient_stock");
+        let fact = late("32", 20, true).expect(201)["lines"][0].clone();
+        assert_eq!((&fact["unmatched"], &fact["cuts"]), (&Value::Null, &Value::Null), "{fact}");
+        issue(app, &a, 1).refused(409, "insufficient_stock");
+        assert_eq!(
+            on_hand(app, &a),
+            5,
+            "what lies there is what was counted, less what left since"
+        );
+        let moment = |text: &str| Instant::parse(text).unwrap();
+        assert_eq!(book_as_of(app, &a, moment("2026-03-02T03:00:00Z")), 90);
+        assert_eq!(book_as_of(app, &a, moment("2026-03-02T02:59:00Z")), 20);
+        is_clean(app);
+    });
+}
+
+#[test]
+fn what_happens_after_a_count_is_dated_after_it_even_where_the_clock_was_set_back() {
+    TestApp::each(|app| {
+        let a = receive(app, "A", 100);
+        app.set_time("2026-03-02T03:00:00Z");
+        // A count that moves nothing leaves no movement that a later one could stand after.
+        let taken = begin(app, json!({}));
+        count(app, &taken, 1, "曾小兰", json!([{"line": 1, "quantity": 100}])).expect(201);
+        post(app, &taken).expect(200);
+        let counted = Instant::parse("2026-03-02T03:00:00Z").unwrap();
+        issue(app, &a, 10).expect(201);
+        assert_eq!(book_as_of(app, &a, counted), 100, "in the same instant");
+        app.set_time("2026-03-02T02:55:00Z");
+        issue(app, &a, 10).expect(201);
+        assert_eq!(book_as_of(app, &a, counted), 100, "a clock that was set back");
+        assert_eq!(on_hand(app, &a), 80);
+        // What is said to have happened then did, and the count answers.
+        let late = json!({"store_code": "QN-DEPOT", "occurred_at": "2026-03-02T02:40:00Z", "purpose": "consumption",
+            "lines": [{"item_code": "M02", "quantity": 5}]});
+        app.post(DEPOT, "/issues", late).expect(201);
+        assert_eq!((book_as_of(app, &a, counted), on_hand(app, &a)), (100, 80));
+        is_clean(app);
+    });
+}
+
+#[test]
+fn a_receipt_of_before_a_count_does_not_clear_what_left_unmatched_after_it() {
+    TestApp::each(|app| {
+        receive(app, "A", 10);
+        app.set_time("2026-03-02T03:00:00Z");
+        let taken = begin(app, json!({}));
+        // Twenty more lie there, whose receipt nobody has entered yet.
+        count(app, &taken, 1, "曾小兰", json!([{"line": 1, "quantity": 30}])).expect(201);
+        explain(app, &taken, 1, "found");
+        post(app, &taken).expect(200);
+        app.set_time("2026-03-02T05:00:00Z");
+        handed_out(app, 35);
+        assert_eq!(unmatched(app), [5]);
+        let came = |quantity: i64, hour: i64| {
+            json!({"store_code": "QN-DEPOT",
+            "occurred_at": format!("2026-03-02T0{hour}:40:00Z"), "source": {"kind": "supplier"},
+            "lines": [{"item_code": "M02", "lot_number": "A", "maker": "稳健",
+                "expires_on": "2027-01-01", "quantity": quantity, "unit_cost": "0.50"}]})
+        };
+        let late = app.post(DEPOT, "/receipts", came(20, 2)).expect(201);
+        assert_eq!(late["cleared"], Value::Null, "they are among the thirty counted");
+        assert_eq!(unmatched(app), [5]);
+        let late = app.post(DEPOT, "/receipts", came(8, 4)).expect(201);
+        assert_eq!(late["cleared"][0]["quantity"], 5);
+        assert_eq!(unmatched(app), [0_i64; 0]);
+        is_clean(app);
+    });
+}

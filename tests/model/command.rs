@@ -1,5 +1,7 @@
 //! What can be done, and how often chance does it.
 
+use crate::corrections::Right;
+use crate::counts::CountOf;
 use crate::support::chance::Chance;
 use crate::world::{Expected, World};
 use changbei::kernel::Instant;
@@ -137,6 +139,49 @@ pub enum Command {
     Cancel {
         dispatch: usize,
     },
+    /// A fact set against stock by hand.
+    Match {
+        fact: usize,
+        lot: Option<usize>,
+        units: Option<i64>,
+    },
+    /// A label put right, of the maker's lot of a lot.
+    Correct {
+        lot: usize,
+        right: Right,
+    },
+    /// A sheet made from the book of so many minutes ago.
+    BeginCount {
+        store: usize,
+        item: Option<usize>,
+        rounds: i64,
+        minutes: i64,
+    },
+    /// Counted so many minutes ago.
+    EnterCounts {
+        stocktake: usize,
+        round: i64,
+        counter: usize,
+        minutes: i64,
+        counts: Vec<(CountOf, i64)>,
+    },
+    ExplainCount {
+        stocktake: usize,
+    },
+    HandInCount {
+        stocktake: usize,
+        keep: bool,
+    },
+    ApproveCount {
+        stocktake: usize,
+    },
+    PostCount {
+        stocktake: usize,
+        keep: bool,
+    },
+    CancelCount {
+        stocktake: usize,
+    },
     /// A posting that is entered so many minutes after it happened.
     Late {
         minutes: i64,
@@ -177,7 +222,7 @@ pub struct Step {
 impl Command {
     /// A command that somebody might try next, usually one that makes sense.
     pub fn any(chance: &mut Chance, world: &World) -> (usize, Self) {
-        let command = Self::of_kind(chance.below(100), chance, world).or_late(chance);
+        let command = Self::of_kind(chance.below(130), chance, world).or_late(chance);
         let usual = world.who(&command);
         let by = if chance.one_in(40) { chance.below(5) as usize } else { usual };
         // Between themselves, the commanders take turns.
@@ -296,12 +341,26 @@ impl Command {
             (92..94, Some(dispatch)) => Self::Redirect { dispatch, to: chance.below(3) as usize },
             (94..97, _) => Self::Repeat { number: world.some_done(chance) },
             (97..99, _) => Self::Reuse { number: world.some_done(chance) },
-            _ => Self::Race {
+            (99, _) => Self::Race {
                 store,
                 item: chance.below(3) as usize,
                 units: *chance.of(&[1, 3, 7, 20]),
                 count: 2 + chance.below(4) as usize,
             },
+            (100..103, _) => Self::Match {
+                fact: world.some_fact(chance),
+                lot: chance.one_in(3).then(|| world.some_lot(chance)),
+                units: chance.one_in(2).then(|| chance.between(0, 30)),
+            },
+            (103, _) => Self::Correct {
+                lot: world.some_lot(chance),
+                right: Right {
+                    item: chance.one_in(4).then(|| chance.below(3) as usize),
+                    number: (!chance.one_in(3)).then(|| world.some_number(chance)),
+                    expires: chance.one_in(5).then(|| world.some_number(chance)),
+                },
+            },
+            _ => world.some_count(chance, store),
         }
     }
 

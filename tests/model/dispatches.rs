@@ -1,11 +1,13 @@
 //! Dispatches in the model: who promised what, what is on which lorry, and who signed for it.
 
 use crate::command::{Command, Counted, STORES, USERS};
+use crate::counts::ABSORBED;
 use crate::support::chance::Chance;
 use crate::world::{
     BLOCKED, Expected, Expiry, INVALID, NOT_ENOUGH, NOT_FOUND, No, OUT_OF_SCOPE, Place, REVERSED,
-    WRONG_STATUS, Wish, World, created, own_store,
+    WRONG_STATUS, Wish, World, created, done, own_store,
 };
+use changbei::kernel::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -32,7 +34,7 @@ pub struct Load {
 }
 
 impl Load {
-    fn on_the_way(&self) -> i64 {
+    pub fn on_the_way(&self) -> i64 {
         self.shipped - self.fates[..4].iter().sum::<i64>()
     }
 }
@@ -62,7 +64,8 @@ impl Line {
 #[derive(Debug, Clone)]
 struct Piece {
     line: usize,
-    load: usize,
+    lorry: usize,
+    lot: usize,
     fate: usize,
     units: i64,
     to: Place,
@@ -71,6 +74,7 @@ struct Piece {
 #[derive(Debug, Clone)]
 pub struct Signing {
     pub store: usize,
+    at: Instant,
     pieces: Vec<Piece>,
     reversed: bool,
 }
@@ -87,6 +91,15 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
+    /// Loses some of what a line was promised of a lot.
+    pub fn lose(&mut self, line: usize, lot: usize, units: i64) {
+        let reserved = &mut self.lines[line].reserved;
+        for promise in reserved.iter_mut().filter(|promise| promise.0 == lot) {
+            promise.1 -= units;
+        }
+        reserved.retain(|promise| promise.1 > 0);
+    }
+
     fn reserved(&self) -> i64 {
         self.lines.iter().map(Line::reserved).sum()
     }
@@ -170,10 +183,6 @@ impl Dispatch {
             }
         }
     }
-}
-
-fn done() -> Expected {
-    Expected { status: 200, ..Expected::default() }
 }
 
 impl World {
@@ -479,9 +488,11 @@ impl World {
                 _ => Place::Store(order.from, 1),
             };
             self.shift(lot, units, Place::Outside, to)?;
-            pieces.push(Piece { line, load, fate, units, to });
+            let lorry = after.lines[line].loads[load].lorry;
+            pieces.push(Piece { line, lorry, lot, fate, units, to });
         }
-        after.signings.push(Signing { store: order.to, pieces, reversed: false });
+        let at_once = self.now;
+        after.signings.push(Signing { store: order.to, at: at_once, pieces, reversed: false });
         after.status = status_on_the_way(&after);
         *self.dispatch_mut(at) = after;
         Ok(done())
@@ -494,11 +505,18 @@ impl World {
         if signed.reversed {
             return Err(REVERSED);
         }
+        let counted = |piece: &Piece| self.is_absorbed(piece.lot, piece.to, signed.at);
+        if signed.pieces.iter().any(counted) {
+            return Err(ABSORBED);
+        }
         for piece in &signed.pieces {
-            let load = &mut order.lines[piece.line].loads[piece.load];
-            load.fates[piece.fate] -= piece.units;
-            let lot = load.lot;
-            self.shift(lot, piece.units, piece.to, Place::Outside)?;
+            let loads = order.lines[piece.line].loads.iter_mut();
+            let same = |load: &&mut Load| (load.lorry, load.lot) == (piece.lorry, piece.lot);
+            // What came over the papers of goods that went under another label since is with them.
+            if let Some(load) = loads.into_iter().find(same) {
+                load.fates[piece.fate] = (load.fates[piece.fate] - piece.units).max(0);
+            }
+            self.shift(piece.lot, piece.units, piece.to, Place::Outside)?;
         }
         order.signings[signing].reversed = true;
         order.status = status_on_the_way(&order);

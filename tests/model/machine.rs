@@ -1,24 +1,33 @@
 //! The same commands on a real database: the commands themselves, in transactions of many.
 
 use crate::command::{Command, ITEMS, OfLot, STATES, STORES, Step, USERS};
+use crate::counts::CountOf;
 use crate::support::county::token;
 use crate::support::{TestDatabase, clock_at};
-use crate::world::{Expiry, expiry_of};
+use crate::world::{Expiry, expiry_of, expiry_on};
 use changbei::access::records::actor_by_token;
 use changbei::access::{Actor, Permission};
 use changbei::app::App;
 use changbei::command::{Call, CommandError, Done, IfMatch, Tx, within};
 use changbei::config::Settings;
+use changbei::correction::commands::correct;
 use changbei::db::savepoint::in_savepoint;
-use changbei::db::schema::{reservation, stock_balance, transit_balance, unmatched_fact};
+use changbei::db::schema::{
+    lot, reservation, stock_balance, stocktake, transit_balance, unmatched_fact,
+};
 use changbei::db::{DbConnection, DbError};
 use changbei::dispatch::commands as dispatches;
 use changbei::idempotency::KeyedRequest;
 use changbei::issue::commands::post_issue;
-use changbei::kernel::id::{DispatchId, MakersLotId, MovementId, StockDocumentId};
+use changbei::kernel::id::{
+    DispatchId, MakersLotId, MovementId, StockDocumentId, StocktakeId, UnmatchedId,
+};
 use changbei::stock::commands as stock;
+use changbei::stock::commands::unmatched::match_fact;
 use changbei::stock::document::DocumentKind;
 use changbei::stock::verify::verify;
+use changbei::stocktake::commands as stocktakes;
+use changbei::stocktake::requests::FinishRequest;
 use diesel::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -48,6 +57,7 @@ struct Names {
     dispatches: Vec<String>,
     lorries: Vec<Vec<String>>,
     signings: Vec<Vec<String>>,
+    stocktakes: Vec<String>,
     /// Every id that an answer named, by when it was first seen.
     seen: HashMap<String, usize>,
     in_order: Vec<String>,
@@ -200,6 +210,7 @@ impl Machine {
         let named =
             |ids: &[String]| -> HashMap<String, usize> { ids.iter().cloned().zip(0..).collect() };
         let (lots, dispatches) = (named(&names.lots), named(&names.dispatches));
+        let stocktakes = named(&names.stocktakes);
         let lorries: HashMap<String, usize> =
             names.lorries.iter().flat_map(|of| of.iter().cloned().zip(0..)).collect();
         let mut lines = self
@@ -254,6 +265,13 @@ impl Machine {
                     .load(conn)?;
                 for (at, (store, open)) in facts.into_iter().enumerate().filter(|(_, f)| f.1 > 0) {
                     lines.push(format!("fact{at} {store} open {open}"));
+                }
+                let counted: Vec<(String, String)> = stocktake::table
+                    .select((stocktake::id, stocktake::status))
+                    .filter(stocktake::status.ne_all(["posted", "cancelled"]))
+                    .load(conn)?;
+                for (id, status) in counted {
+                    lines.push(format!("stocktake{} {status}", stocktakes[&id]));
                 }
                 Ok::<_, DbError>(lines)
             })
@@ -323,6 +341,7 @@ fn perform(
         Ok(done) => {
             let body: Value = serde_json::from_str(&done.answer.body).expect("JSON");
             if !done.replayed {
+                names.learn_lots(conn)?;
                 names.learn(step, &body);
                 names.done.insert(step.number, request.permission);
             }
@@ -350,6 +369,7 @@ struct NamedBefore {
     movements: usize,
     lorries: Vec<Vec<String>>,
     signings: Vec<Vec<String>>,
+    stocktakes: usize,
     seen: usize,
 }
 
@@ -361,6 +381,7 @@ impl Names {
             movements: self.movements.len(),
             lorries: self.lorries.clone(),
             signings: self.signings.clone(),
+            stocktakes: self.stocktakes.len(),
             seen: self.in_order.len(),
         }
     }
@@ -374,6 +395,7 @@ impl Names {
         self.dispatches.truncate(before.lorries.len());
         self.lorries.clone_from(&before.lorries);
         self.signings.clone_from(&before.signings);
+        self.stocktakes.truncate(before.stocktakes);
         for id in self.in_order.drain(before.seen..) {
             self.seen.remove(&id);
         }
@@ -400,7 +422,7 @@ impl Names {
                     .iter()
                     .map(|line| {
                         let mut body = json!({"item_code": ITEMS[line.item],
-                            "lot_number": format!("L{:04}", line.number), "quantity": line.units});
+                            "lot_number": number(line.number), "quantity": line.units});
                         match expiry_of(line) {
                             Expiry::On(day) => body["expires_on"] = day.to_string().into(),
                             Expiry::Never => body["no_expiry"] = true.into(),
@@ -477,6 +499,56 @@ impl Names {
             Command::ReverseDocument { .. } => {
                 (P::PostReversals, json!({"reason_code": "entered_twice"}))
             }
+            Command::Match { lot, units, .. } => (
+                P::PostAdjustments,
+                json!({"lot_id": lot.map(|lot| self.lot(lot)), "quantity": units}),
+            ),
+            Command::Correct { right, .. } => {
+                let mut body = json!({"item_code": right.item.map(|item| ITEMS[item]),
+                    "lot_number": right.number.map(number), "reason_code": "wrong_item"});
+                match right.expires.map(expiry_on) {
+                    Some(Expiry::On(day)) => body["expires_on"] = day.to_string().into(),
+                    Some(Expiry::Never) => body["no_expiry"] = true.into(),
+                    Some(Expiry::Unknown) | None => {}
+                }
+                (P::CorrectLots, body)
+            }
+            Command::BeginCount { store, item, rounds, minutes } => {
+                let frozen_at = step.now.plus_minutes(-minutes).to_string();
+                (
+                    P::RunStocktakes,
+                    json!({"store_code": STORES[*store], "rounds": rounds,
+                    "items": item.map(|item| [ITEMS[item]]),
+                    "frozen_at": (*minutes > 0).then_some(frozen_at)}),
+                )
+            }
+            Command::EnterCounts { round, counter, minutes, counts, .. } => {
+                let counts: Vec<Value> = counts
+                    .iter()
+                    .map(|(of, units)| match of {
+                        CountOf::Line(line) => json!({"line": line + 1, "quantity": units}),
+                        CountOf::Lot(lot, state) => json!({"lot_id": self.lot(*lot),
+                            "state": STATES[*state], "quantity": units}),
+                    })
+                    .collect();
+                (
+                    P::RunStocktakes,
+                    json!({"round": round, "counted_by": format!("counter {counter}"),
+                    "witnessed_by": "witness", "counts": counts,
+                    "counted_at": step.now.plus_minutes(-minutes).to_string()}),
+                )
+            }
+            Command::ExplainCount { .. } => {
+                let lines: Vec<Value> = (1..=step.expected.lines)
+                    .map(|line| json!({"line": line, "reason_code": "miscounted"}))
+                    .collect();
+                (P::RunStocktakes, json!({"lines": lines}))
+            }
+            Command::HandInCount { keep, .. } | Command::PostCount { keep, .. } => {
+                (P::RunStocktakes, json!({"not_counted": keep.then_some("keep")}))
+            }
+            Command::ApproveCount { .. } => (P::ApproveStocktakes, json!({})),
+            Command::CancelCount { .. } => (P::RunStocktakes, json!({"reason": "begun anew"})),
             Command::CreateDispatch { from, to, lines } => {
                 let lines: Vec<Value> = lines
                     .iter()
@@ -553,6 +625,10 @@ impl Names {
             let (kind, id) = self.documents.get(*at).unwrap_or(&nobody).clone();
             (kind, StockDocumentId::try_from(id).unwrap())
         };
+        let taken = |at: &usize| {
+            let id = self.stocktakes.get(*at).map_or(NOBODY, String::as_str);
+            StocktakeId::try_from(id.to_owned()).unwrap()
+        };
         match command {
             Command::Late { posting, .. } => self.make(tx, posting, body),
             Command::Receive { .. } => stock::post_receipt(tx, &read(body)),
@@ -578,6 +654,41 @@ impl Names {
             Command::ReverseDocument { document: at } => {
                 let (kind, id) = document(at);
                 stock::reverse_document(tx, kind, &id, &read(body))
+            }
+            Command::Match { fact, .. } => {
+                let id: Option<String> = unmatched_fact::table
+                    .select(unmatched_fact::id)
+                    .order(unmatched_fact::id)
+                    .offset(*fact as i64)
+                    .first(tx.conn)
+                    .optional()?;
+                let id = id.unwrap_or_else(|| NOBODY.to_owned());
+                match_fact(tx, &UnmatchedId::try_from(id).unwrap(), &read(body))
+            }
+            Command::Correct { lot, .. } => {
+                let id = self.makers_lots.get(*lot).map_or(NOBODY, String::as_str);
+                correct(tx, &MakersLotId::try_from(id.to_owned()).unwrap(), &read(body))
+            }
+            Command::BeginCount { .. } => stocktakes::begin(tx, &read(body)),
+            Command::EnterCounts { stocktake, .. } => {
+                stocktakes::enter_counts(tx, &taken(stocktake), &read(body))
+            }
+            Command::ExplainCount { stocktake } => {
+                stocktakes::explain(tx, &taken(stocktake), &read(body))
+            }
+            Command::HandInCount { stocktake, .. } => {
+                let asked = read::<FinishRequest>(body).parse()?;
+                stocktakes::submit(tx, &taken(stocktake), &asked)
+            }
+            Command::ApproveCount { stocktake } => {
+                stocktakes::approve(tx, &taken(stocktake), &read(body))
+            }
+            Command::PostCount { stocktake, .. } => {
+                let asked = read::<FinishRequest>(body).parse()?;
+                stocktakes::post(tx, &taken(stocktake), &asked)
+            }
+            Command::CancelCount { stocktake } => {
+                stocktakes::cancel(tx, &taken(stocktake), &read(body))
             }
             Command::CreateDispatch { .. } => dispatches::create(tx, &read(body)),
             Command::Approve { dispatch: at, .. } => {
@@ -613,18 +724,8 @@ impl Names {
         };
         match command {
             Command::Receive { .. } => {
-                let mut named: Vec<(&usize, &Value)> =
-                    step.expected.lots.iter().zip(list(body, "lines")).collect();
-                // The book makes lots in the order of their labels, not of the lines.
-                named.sort_by_key(|(name, _)| **name);
-                for (name, line) in named {
-                    let id = text(line, "lot_id");
-                    if *name == self.lots.len() {
-                        self.lots.push(id);
-                        self.makers_lots.push(text(line, "makers_lot_id"));
-                    } else {
-                        assert_eq!(self.lots[*name], id, "another lot in {body}");
-                    }
+                for (name, line) in step.expected.lots.iter().zip(list(body, "lines")) {
+                    assert_eq!(self.lots[*name], text(line, "lot_id"), "another lot in {body}");
                 }
                 self.learn_document(DocumentKind::Receipt, body);
             }
@@ -632,6 +733,7 @@ impl Names {
             Command::Adjust { .. } => self.learn_document(DocumentKind::Adjustment, body),
             Command::ChangeState { .. } => self.learn_document(DocumentKind::StateChange, body),
             Command::WriteOff { .. } => self.learn_document(DocumentKind::WriteOff, body),
+            Command::BeginCount { .. } => self.stocktakes.push(text(body, "id")),
             Command::CreateDispatch { .. } => {
                 self.dispatches.push(text(body, "id"));
                 self.lorries.push(Vec::new());
@@ -648,6 +750,21 @@ impl Names {
             _ => {}
         }
         self.learn_movements(body);
+    }
+
+    /// Remembers the lots that a command made, which have their ids in the order in which they came.
+    fn learn_lots(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
+        let last = self.lots.last().cloned().unwrap_or_default();
+        let new: Vec<(String, String)> = lot::table
+            .filter(lot::id.gt(last))
+            .select((lot::id, lot::makers_lot_id))
+            .order(lot::id)
+            .load(conn)?;
+        for (id, makers) in new {
+            self.lots.push(id);
+            self.makers_lots.push(makers);
+        }
+        Ok(())
     }
 
     fn learn_document(&mut self, kind: DocumentKind, body: &Value) {
@@ -678,6 +795,11 @@ impl Names {
         out.push_str(rest);
         without_hashes(&out)
     }
+}
+
+/// A number as labels bear it.
+fn number(number: usize) -> String {
+    format!("L{number:04}")
 }
 
 /// Where the next UUID of version 7 begins.

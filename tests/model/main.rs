@@ -24,6 +24,8 @@
 mod support;
 
 mod command;
+mod corrections;
+mod counts;
 mod dispatches;
 mod machine;
 mod world;
@@ -79,6 +81,18 @@ fn a_model_that_forgets_promises_is_contradicted_soon() {
     let done = AtomicUsize::new(0);
     let run = AssertUnwindSafe(|| run(0, seed, 5_000, world, &done));
     assert!(catch_unwind(run).is_err(), "seed {seed}: nothing was found in 5 000 operations");
+    eprintln!("found within {} operations", done.load(Ordering::SeqCst) + BATCH);
+}
+
+/// So is one that holds counts against the book of the sheet, as if nothing moved while counting.
+#[test]
+fn a_model_that_forgets_what_moved_while_counting_is_contradicted_soon() {
+    let (seed, _) = Chance::fresh();
+    let mut world = World::new(Instant::parse(support::NOW).unwrap());
+    world.forgets_movements_while_counting = true;
+    let done = AtomicUsize::new(0);
+    let run = AssertUnwindSafe(|| run(0, seed, 10_000, world, &done));
+    assert!(catch_unwind(run).is_err(), "seed {seed}: nothing was found in 10 000 operations");
     eprintln!("found within {} operations", done.load(Ordering::SeqCst) + BATCH);
 }
 

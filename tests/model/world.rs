@@ -1,6 +1,7 @@
 //! The model: what a county's stock is, told as simply as it can be.
 
 use crate::command::{Command, OfLot, Received, STATES, STORES, Step, USERS, Wanted};
+use crate::counts::{ABSORBED, Place as At, Stocktake};
 use crate::dispatches::Dispatch;
 use crate::support::chance::Chance;
 use changbei::kernel::{BusinessZone, Instant};
@@ -18,6 +19,8 @@ pub struct Expected {
     pub lots: Vec<usize>,
     /// Of a race: how many take effect.
     pub winners: usize,
+    /// How many lines the sheet has that is spoken of.
+    pub lines: usize,
 }
 
 /// Why not.
@@ -65,21 +68,32 @@ pub enum Place {
     Store(usize, usize),
 }
 
-/// The lot under which goods go that no lot can be named for.
-const HOUSE_LOT: usize = usize::MAX;
+/// The number and the provenance of the lot under which goods go that no lot can be named for.
+const HOUSE: (usize, usize) = (1_000_000, 9);
 
 /// A keeper posts at most so many days back.
-const DAYS_BACK: u64 = 92;
+pub const DAYS_BACK: u64 = 92;
+
+/// What was found to have been handed out of a fact.
+#[derive(Debug, Clone, Copy)]
+pub enum Cleared {
+    /// Units of a lot in a state, at a business time.
+    ByStock { lot: usize, state: usize, units: i64, at: Instant },
+    /// A count has taken the difference upon itself.
+    ByCount { units: i64 },
+}
 
 /// What was handed out and was in no book.
 #[derive(Debug, Clone)]
 pub struct Fact {
     pub store: usize,
     pub item: usize,
+    /// The lot that carries it.
+    pub lot: usize,
     pub open: i64,
-    at: Instant,
-    /// Lot, state, and the units of it that were found to have been handed out.
-    cleared: Vec<(usize, usize, i64)>,
+    pub at: Instant,
+    /// The oldest first.
+    pub cleared: Vec<Cleared>,
 }
 
 /// Units that moved.
@@ -90,6 +104,7 @@ pub struct Movement {
     pub units: i64,
     pub from: Place,
     pub to: Place,
+    pub at: Instant,
     pub reversed: i64,
     pub is_reversal: bool,
     /// Of a fact, what the book did not hold.
@@ -127,20 +142,25 @@ pub struct World {
     /// On hand and reserved, by store, lot and state.
     pub balances: BTreeMap<(usize, usize, usize), (i64, i64)>,
     /// What was added to each balance, below zero where it was taken, in the order of business time.
-    changes: BTreeMap<(usize, usize, usize), Vec<(Instant, i64)>>,
+    pub changes: BTreeMap<At, Vec<(Instant, i64)>>,
     pub documents: Vec<Document>,
     pub movements: Vec<Movement>,
     pub dispatches: Vec<Dispatch>,
     pub facts: Vec<Fact>,
+    pub stocktakes: Vec<Stocktake>,
+    /// When each place was counted, and by which stocktake, in the order of time.
+    pub marks: BTreeMap<At, Vec<(Instant, usize)>>,
     /// When a lot was promised to a line of a dispatch.
     pub promised: BTreeMap<(usize, usize, usize), Instant>,
     /// Commands that took effect: number, user, command, status.
     done: Vec<(usize, usize, u16)>,
     drafts: Vec<usize>,
     answers: BTreeMap<(u16, &'static str), usize>,
-    old: Vec<Old>,
+    pub old: Vec<Old>,
     /// A fault put in on purpose: stock that was promised counts as free.
     pub forgets_promises: bool,
+    /// A fault put in on purpose: a count is held against the book of the sheet, not of its moment.
+    pub forgets_movements_while_counting: bool,
 }
 
 impl World {
@@ -157,12 +177,15 @@ impl World {
             movements: Vec::new(),
             dispatches: Vec::new(),
             facts: Vec::new(),
+            stocktakes: Vec::new(),
+            marks: BTreeMap::new(),
             promised: BTreeMap::new(),
             done: Vec::new(),
             drafts: Vec::new(),
             answers: BTreeMap::new(),
             old: Vec::new(),
             forgets_promises: false,
+            forgets_movements_while_counting: false,
         }
     }
 
@@ -176,7 +199,45 @@ impl World {
     }
 
     fn day(&self) -> NaiveDate {
-        BusinessZone::default().day_of(self.at)
+        self.day_at(self.at)
+    }
+
+    pub fn day_at(&self, moment: Instant) -> NaiveDate {
+        BusinessZone::default().day_of(moment)
+    }
+
+    pub fn maker_of(&self, lot: usize) -> (usize, usize) {
+        (self.lots[lot].item, self.lots[lot].number)
+    }
+
+    pub fn date_of(&self, lot: usize) -> Option<NaiveDate> {
+        match self.makers[&self.maker_of(lot)].expiry {
+            Expiry::On(day) => Some(day),
+            Expiry::Never | Expiry::Unknown => None,
+        }
+    }
+
+    pub fn is_unknown(&self, lot: usize) -> bool {
+        self.makers[&self.maker_of(lot)].expiry == Expiry::Unknown
+    }
+
+    /// The lot of a maker's lot and provenance, made where there is none.
+    pub fn lot_named(&mut self, lot: Lot) -> usize {
+        *self.by_lot.entry(lot.clone()).or_insert_with(|| {
+            self.lots.push(lot);
+            self.lots.len() - 1
+        })
+    }
+
+    fn house_lot(&mut self, item: usize) -> usize {
+        let (number, variant) = HOUSE;
+        let key = (item, number);
+        if !self.makers.contains_key(&key) {
+            self.old.push(Old::Makers(key, None));
+            let (expiry, first_seen, recalled) = (Expiry::Unknown, self.now, false);
+            self.makers.insert(key, Makers { expiry, first_seen, recalled });
+        }
+        self.lot_named(Lot { item, number, variant })
     }
 
     /// Judges a command, and makes it so where the answer is yes.
@@ -248,6 +309,15 @@ impl World {
                 self.reverse_movement(by, *movement, *units)
             }
             Command::ReverseDocument { document } => self.reverse_document(by, *document),
+            Command::Match { fact, lot, units } => self.match_fact(by, *fact, *lot, *units),
+            Command::Correct { lot, right } => self.correct(*lot, *right),
+            Command::BeginCount { .. }
+            | Command::EnterCounts { .. }
+            | Command::ExplainCount { .. }
+            | Command::HandInCount { .. }
+            | Command::ApproveCount { .. }
+            | Command::PostCount { .. }
+            | Command::CancelCount { .. } => self.judge_count(by, command),
             Command::CreateDispatch { .. }
             | Command::Approve { .. }
             | Command::Pick { .. }
@@ -312,15 +382,18 @@ impl World {
 
     /// Changes a balance without asking; one that is empty is forgotten.
     pub fn give(&mut self, store: usize, lot: usize, state: usize, on_hand: i64, reserved: i64) {
-        let balance = self.balances.entry((store, lot, state)).or_default();
-        self.old.push(Old::Balance((store, lot, state), *balance));
+        self.give_at(self.at, (store, lot, state), on_hand, reserved);
+    }
+
+    pub fn give_at(&mut self, at: Instant, key: At, on_hand: i64, reserved: i64) {
+        let balance = self.balances.entry(key).or_default();
+        self.old.push(Old::Balance(key, *balance));
         balance.0 += on_hand;
         balance.1 += reserved;
         if *balance == (0, 0) {
-            self.balances.remove(&(store, lot, state));
+            self.balances.remove(&key);
         }
         if on_hand != 0 {
-            let (key, at) = ((store, lot, state), self.at);
             let changes = self.changes.entry(key).or_default();
             changes.insert(changes.partition_point(|(then, _)| *then <= at), (at, on_hand));
             self.old.push(Old::Change(key, at));
@@ -347,21 +420,93 @@ impl World {
             return Err(TOO_FAR_BACK);
         }
         let document = self.documents.len();
+        self.enter(&moves)?;
         let mut movements = Vec::new();
-        for (lot, units, from, to) in &moves {
-            self.shift(*lot, *units, *from, *to)?;
-            movements.push(self.moved(store, *lot, *units, *from, *to, false));
-        }
-        for (lot, _, from, _) in moves {
-            if let Place::Store(store, state) = from
-                && self.lowest(store, lot, state) < 0
-            {
-                return Err(LATE);
-            }
+        for (lot, units, from, to) in moves {
+            movements.push(self.moved(store, lot, units, from, to, false));
         }
         self.documents.push(Document { kind, store, draft: None, cancelled: false, movements });
         debug_assert_eq!(document + 1, self.documents.len());
         Ok(())
+    }
+
+    /// Moves units at the time of what is being judged. What was counted since answers, so that the
+    /// book of the count's moment stays: it gives back before what is taken, and takes after what
+    /// is brought.
+    fn enter(&mut self, moves: &[(usize, i64, Place, Place)]) -> Result<(), No> {
+        let mut taken = Vec::new();
+        for (lot, units, from, to) in moves {
+            for (place, brings) in [(from, false), (to, true)] {
+                let Place::Store(store, state) = *place else { continue };
+                let Some(counted) = self.first_count((store, *lot, state)) else { continue };
+                if brings {
+                    taken.push((counted, (store, *lot, state), -units));
+                } else {
+                    self.give_at(counted, (store, *lot, state), *units, 0);
+                }
+            }
+        }
+        for (lot, units, from, to) in moves {
+            self.shift(*lot, *units, *from, *to)?;
+        }
+        for (lot, _, from, _) in moves {
+            if let Place::Store(store, state) = *from
+                && self.lowest(store, *lot, state) < 0
+            {
+                return Err(LATE);
+            }
+        }
+        for (counted, place, units) in taken {
+            self.give_at(counted, place, units, 0);
+        }
+        Ok(())
+    }
+
+    /// When a place was first counted after the time of what is being judged, where that is past.
+    fn first_count(&self, place: At) -> Option<Instant> {
+        let marks = self.marks.get(&place).filter(|_| self.at < self.now)?;
+        marks.iter().map(|(counted, _)| *counted).find(|counted| *counted >= self.at)
+    }
+
+    /// The most of a place that can have left at the time of what is being judged: up to the first
+    /// count since, or for ever.
+    fn takeable(&self, place: At) -> i64 {
+        let Some(counted) = self.first_count(place) else {
+            return self.lowest(place.0, place.1, place.2).max(0);
+        };
+        let changes = self.changes.get(&place).map_or(&[][..], Vec::as_slice);
+        let mut running = self.book(place, self.at);
+        let mut lowest = running;
+        for (at, change) in changes {
+            if *at > self.at && *at <= counted {
+                running += change;
+                lowest = lowest.min(running);
+            }
+        }
+        lowest.max(0)
+    }
+
+    /// What an outflow finds in a store, by lot and state: on hand and free. What was counted since
+    /// is as it was then; all else as it is.
+    fn found(&self, store: usize) -> Vec<(usize, usize, i64, i64)> {
+        let mut found: BTreeMap<(usize, usize), (i64, i64)> = self
+            .balances
+            .range((store, 0, 0)..(store + 1, 0, 0))
+            .map(|((_, lot, state), (on_hand, reserved))| {
+                let free = if self.forgets_promises { *on_hand } else { on_hand - reserved };
+                ((*lot, *state), (*on_hand, free))
+            })
+            .collect();
+        if self.at < self.now {
+            for ((_, lot, state), _) in self.marks.range((store, 0, 0)..(store + 1, 0, 0)) {
+                if self.first_count((store, *lot, *state)).is_some() {
+                    let takeable = self.takeable((store, *lot, *state));
+                    found.insert((*lot, *state), (takeable, takeable));
+                }
+            }
+        }
+        let held = found.into_iter().filter(|(_, (on_hand, _))| *on_hand > 0);
+        held.map(|((lot, state), (on_hand, free))| (lot, state, on_hand, free)).collect()
     }
 
     fn moved(
@@ -374,7 +519,8 @@ impl World {
         is_reversal: bool,
     ) -> usize {
         let (reversed, fact) = (0, None);
-        let movement = Movement { store, lot, units, from, to, reversed, is_reversal, fact };
+        let at = self.at;
+        let movement = Movement { store, lot, units, from, to, at, reversed, is_reversal, fact };
         self.movements.push(movement);
         self.movements.len() - 1
     }
@@ -403,10 +549,7 @@ impl World {
                 return Err((409, "lot_conflict"));
             }
             let lot = Lot { item: line.item, number: line.number, variant: line.variant };
-            let name = *self.by_lot.entry(lot.clone()).or_insert_with(|| {
-                self.lots.push(lot);
-                self.lots.len() - 1
-            });
+            let name = self.lot_named(lot);
             let usual = usize::from(expiry == Expiry::Unknown);
             let to = Place::Store(store, line.state.unwrap_or(usual));
             moves.insert(number, (name, line.units, Place::Outside, to));
@@ -438,7 +581,7 @@ impl World {
     }
 
     /// The order in which lots are taken.
-    fn first_expired(&self, lot: usize, state: usize) -> impl Ord + use<> {
+    pub fn first_expired(&self, lot: usize, state: usize) -> impl Ord + use<> {
         let of = &self.lots[lot];
         let makers = &self.makers[&(of.item, of.number)];
         let date = match makers.expiry {
@@ -459,14 +602,14 @@ impl World {
         taken: &[(usize, i64)],
     ) -> Result<Vec<(usize, i64)>, No> {
         let mut lots: Vec<(usize, usize, i64, i64)> = self
-            .balances
-            .range((store, 0, 0)..(store + 1, 0, 0))
-            .filter(|((_, lot, _), (on_hand, _))| *on_hand > 0 && self.lots[*lot].item == item)
-            .filter(|((_, lot, _), _)| only.is_none_or(|only| only == *lot))
-            .map(|((_, lot, state), (on_hand, reserved))| {
-                let before: i64 = taken.iter().filter(|t| t.0 == *lot).map(|t| t.1).sum();
-                let before = if *state == 0 { before } else { 0 };
-                (*lot, *state, on_hand - before, on_hand - before - reserved)
+            .found(store)
+            .into_iter()
+            .filter(|(lot, ..)| self.lots[*lot].item == item)
+            .filter(|(lot, ..)| only.is_none_or(|only| only == *lot))
+            .map(|(lot, state, on_hand, free)| {
+                let before: i64 = taken.iter().filter(|t| t.0 == lot).map(|t| t.1).sum();
+                let before = if state == 0 { before } else { 0 };
+                (lot, state, on_hand - before, free - before)
             })
             // What an earlier line emptied is not there to be passed over.
             .filter(|(_, _, left, _)| *left > 0)
@@ -533,20 +676,26 @@ impl World {
         let mut movements = Vec::new();
         for line in lines {
             let drawn = self.draw(store, line)?;
-            for (lot, state, units) in &drawn {
-                let from = Place::Store(store, *state);
-                self.shift(*lot, *units, from, Place::Outside)?;
-                movements.push(self.moved(store, *lot, *units, from, Place::Outside, false));
+            let outside = Place::Outside;
+            let moves: Vec<_> = drawn
+                .iter()
+                .map(|(lot, state, units)| (*lot, *units, Place::Store(store, *state), outside))
+                .collect();
+            self.enter(&moves)?;
+            for (lot, units, from, to) in moves {
+                movements.push(self.moved(store, lot, units, from, to, false));
             }
             let open = line.units - drawn.iter().map(|(.., units)| units).sum::<i64>();
             if open > 0 {
-                let lot = line.only.unwrap_or(HOUSE_LOT);
-                let outside = Place::Outside;
+                let lot = match line.only {
+                    Some(named) => named,
+                    None => self.house_lot(line.item),
+                };
                 let movement = self.moved(store, lot, open, outside, outside, false);
                 self.movements[movement].fact = Some(self.facts.len());
                 movements.push(movement);
                 let (item, at, cleared) = (line.item, self.at, Vec::new());
-                self.facts.push(Fact { store, item, open, at, cleared });
+                self.facts.push(Fact { store, item, lot, open, at, cleared });
             }
         }
         let (draft, cancelled) = (None, false);
@@ -560,20 +709,20 @@ impl World {
         let serves = |lot: usize| {
             self.lots[lot].item == line.item && line.only.is_none_or(|only| only == lot)
         };
-        let mut held: Vec<(usize, usize, i64)> = self
-            .balances
-            .range((store, 0, 0)..(store + 1, 0, 0))
-            .filter(|((_, lot, _), _)| serves(*lot))
-            .map(|((_, lot, state), _)| (*lot, *state, self.lowest(store, *lot, *state).max(0)))
-            .filter(|(.., takeable)| *takeable > 0)
+        let mut held: Vec<(usize, usize, i64, i64)> = self
+            .found(store)
+            .into_iter()
+            .filter(|(lot, ..)| serves(*lot))
+            .map(|(lot, state, _, free)| (lot, state, self.takeable((store, lot, state)), free))
+            .filter(|(.., takeable, _)| *takeable > 0)
             .collect();
-        held.sort_by_key(|(lot, state, _)| {
+        held.sort_by_key(|(lot, state, ..)| {
             (self.why_not(*lot, *state, wish), self.first_expired(*lot, *state))
         });
         let mut left = line.units;
         let mut drawn: Vec<(usize, usize, i64)> = Vec::new();
-        for (lot, state, takeable) in &held {
-            let units = self.free(store, *lot, *state).min(*takeable).min(left);
+        for (lot, state, takeable, free) in &held {
+            let units = (*free).min(*takeable).min(left);
             if units > 0 {
                 drawn.push((*lot, *state, units));
                 left -= units;
@@ -582,7 +731,10 @@ impl World {
         let mut promises: Vec<(Instant, usize, usize, usize, i64)> = Vec::new();
         for (at, order) in self.dispatches.iter().enumerate().filter(|(_, o)| o.from == store) {
             for (number, of) in order.lines.iter().enumerate() {
-                for (lot, units) in of.reserved.iter().filter(|(lot, _)| serves(*lot)) {
+                // What was counted since is there for them as before.
+                let concerned =
+                    |lot: usize| serves(lot) && self.first_count((store, lot, 0)).is_none();
+                for (lot, units) in of.reserved.iter().filter(|(lot, _)| concerned(*lot)) {
                     let promised_at = self.promised[&(at, number, *lot)];
                     promises.push((promised_at, at, number, *lot, *units));
                 }
@@ -602,11 +754,7 @@ impl World {
                 Some(mine) => drawn[mine].2 += units,
                 None => drawn.push((lot, 0, units)),
             }
-            let reserved = &mut self.dispatch_mut(at).lines[number].reserved;
-            for promise in reserved.iter_mut().filter(|promise| promise.0 == lot) {
-                promise.1 -= units;
-            }
-            reserved.retain(|promise| promise.1 > 0);
+            self.dispatch_mut(at).lose(number, lot, units);
             self.give(store, lot, 0, 0, -units);
         }
         Ok(drawn)
@@ -623,26 +771,35 @@ impl World {
             })
             .collect();
         facts.sort_by_key(|at| (self.facts[*at].at, *at));
+        // By item, then by fact.
+        facts.sort_by_key(|at| self.facts[*at].item);
         for at in facts {
-            self.at = self.facts[at].at;
+            let fact_at = self.facts[at].at;
+            let mut moves = Vec::new();
             for (lot, units, _, to) in &mut pieces {
                 let Place::Store(_, state) = *to else { continue };
+                // What was counted in between is in the book already.
+                let marks = self.marks.get(&(store, *lot, state)).map_or(&[][..], Vec::as_slice);
+                let counted = marks.iter().any(|(at, _)| *at >= came_at && *at < fact_at);
                 let taken = (*units).min(self.facts[at].open);
-                if self.lots[*lot].item != self.facts[at].item || taken < 1 {
+                if self.lots[*lot].item != self.facts[at].item || taken < 1 || counted {
                     continue;
                 }
                 *units -= taken;
-                self.shift(*lot, taken, *to, Place::Outside)?;
+                moves.push((*lot, taken, *to, Place::Outside));
                 let fact = self.fact_mut(at);
                 fact.open -= taken;
-                fact.cleared.push((*lot, state, taken));
+                let (lot, units, at) = (*lot, taken, fact_at);
+                fact.cleared.push(Cleared::ByStock { lot, state, units, at });
             }
+            self.at = fact_at;
+            self.enter(&moves)?;
         }
         self.at = came_at;
         Ok(())
     }
 
-    fn fact_mut(&mut self, at: usize) -> &mut Fact {
+    pub fn fact_mut(&mut self, at: usize) -> &mut Fact {
         self.old.push(Old::Fact(at, self.facts[at].clone()));
         &mut self.facts[at]
     }
@@ -738,7 +895,7 @@ impl World {
         }
         self.old.push(Old::Drafts(self.drafts.clone()));
         self.drafts.retain(|draft| *draft != document);
-        Ok(Expected { status: 200, ..Expected::default() })
+        Ok(done())
     }
 
     fn recall(&mut self, lot: usize) -> Result<Expected, No> {
@@ -750,7 +907,7 @@ impl World {
         }
         self.old.push(Old::Makers(key, Some(makers.clone())));
         makers.recalled = true;
-        Ok(Expected { status: 200, ..Expected::default() })
+        Ok(done())
     }
 
     fn reverse_movement(
@@ -772,59 +929,91 @@ impl World {
         if units == 0 || units > left {
             return Err(REVERSED);
         }
-        self.take_back(movement, units)?;
-        self.take_clearings_back(&[(movement, units)])?;
+        self.take_all_back(&[(movement, units)])?;
         Ok(created())
     }
 
-    fn take_back(&mut self, movement: usize, units: i64) -> Result<(), No> {
-        let Movement { store, lot, from, to, .. } = self.movements[movement];
-        self.shift(lot, units, to, from)?;
-        self.old.push(Old::Movement(movement, self.movements[movement].clone()));
-        self.movements[movement].reversed += units;
-        self.moved(store, lot, units, to, from, true);
-        Ok(())
-    }
-
-    /// With more of a fact than is still open, what had cleared it goes back, the latest first.
-    fn take_clearings_back(&mut self, taken_back: &[(usize, i64)]) -> Result<(), No> {
-        for (movement, units) in taken_back {
-            let Movement { store, fact: Some(at), .. } = self.movements[*movement] else {
-                continue;
-            };
+    /// Takes movements back, and what must go back with a fact: with more of it than is still open,
+    /// what had cleared it, the latest first.
+    fn take_all_back(&mut self, targets: &[(usize, i64)]) -> Result<(), No> {
+        let mut clearings = Vec::new();
+        for (movement, units) in targets {
+            let Some(at) = self.movements[*movement].fact else { continue };
             let mut more = (units - self.facts[at].open).max(0);
-            self.fact_mut(at).open -= units;
-            for clearing in (0..self.facts[at].cleared.len()).rev() {
-                let (lot, state, cleared) = self.facts[at].cleared[clearing];
-                let units = cleared.min(more);
+            for (number, cleared) in self.facts[at].cleared.iter().enumerate().rev() {
+                let (Cleared::ByStock { units, .. } | Cleared::ByCount { units }) = *cleared;
+                let units = units.min(more);
                 if units < 1 {
                     continue;
                 }
+                if matches!(cleared, Cleared::ByCount { .. }) {
+                    return Err((409, "in_use"));
+                }
                 more -= units;
-                let to = Place::Store(store, state);
-                self.shift(lot, units, Place::Outside, to)?;
-                self.moved(store, lot, units, Place::Outside, to, true);
-                let fact = self.fact_mut(at);
-                fact.cleared[clearing].2 -= units;
-                fact.open += units;
+                clearings.push((at, number, units));
             }
         }
+        for (movement, _) in targets {
+            let Movement { lot, from, to, at, .. } = self.movements[*movement];
+            if [from, to].into_iter().any(|place| self.is_absorbed(lot, place, at)) {
+                return Err(ABSORBED);
+            }
+        }
+        for (fact, number, _) in &clearings {
+            let of = &self.facts[*fact];
+            if let Cleared::ByStock { lot, state, at, .. } = of.cleared[*number]
+                && self.is_absorbed(lot, Place::Store(of.store, state), at)
+            {
+                return Err(ABSORBED);
+            }
+        }
+        for (movement, units) in targets {
+            let Movement { store, lot, from, to, fact, .. } = self.movements[*movement];
+            self.shift(lot, *units, to, from)?;
+            self.old.push(Old::Movement(*movement, self.movements[*movement].clone()));
+            self.movements[*movement].reversed += units;
+            self.moved(store, lot, *units, to, from, true);
+            if let Some(fact) = fact {
+                self.fact_mut(fact).open -= units;
+            }
+        }
+        for (fact, number, units) in clearings {
+            let store = self.facts[fact].store;
+            let of = self.fact_mut(fact);
+            of.open += units;
+            let Cleared::ByStock { lot, state, units: cleared, .. } = &mut of.cleared[number]
+            else {
+                unreachable!("refused above")
+            };
+            *cleared -= units;
+            let (lot, to) = (*lot, Place::Store(store, *state));
+            self.shift(lot, units, Place::Outside, to)?;
+            self.moved(store, lot, units, Place::Outside, to, true);
+        }
         Ok(())
+    }
+
+    /// Whether a count has made up for what moved at a place at a time.
+    pub fn is_absorbed(&self, lot: usize, place: Place, at: Instant) -> bool {
+        let Place::Store(store, state) = place else { return false };
+        let marks = self.marks.get(&(store, lot, state));
+        marks.is_some_and(|marks| marks.iter().any(|(counted, _)| *counted >= at))
     }
 
     fn reverse_document(&mut self, by: usize, document: usize) -> Result<Expected, No> {
         let found = self.documents.get(document).filter(|found| USERS[by].1 == Some(found.store));
         let Some(found) = found else { return Err(NOT_FOUND) };
-        let mut taken_back = Vec::new();
-        for movement in found.movements.clone() {
-            let left = self.movements[movement].units - self.movements[movement].reversed;
-            if left > 0 {
-                taken_back.push((movement, left));
-                self.take_back(movement, left)?;
-            }
+        let left = |movement: &usize| {
+            let of = &self.movements[*movement];
+            (*movement, of.units - of.reversed)
+        };
+        let targets: Vec<(usize, i64)> =
+            found.movements.iter().map(left).filter(|(_, left)| *left > 0).collect();
+        if targets.is_empty() {
+            return Err(REVERSED);
         }
-        self.take_clearings_back(&taken_back)?;
-        if taken_back.is_empty() { Err(REVERSED) } else { Ok(created()) }
+        self.take_all_back(&targets)?;
+        Ok(created())
     }
 
     fn race(&mut self, store: usize, item: usize, units: i64, count: usize) -> Expected {
@@ -851,7 +1040,19 @@ impl World {
             | Command::ChangeState { store, .. }
             | Command::WriteOff { store, .. }
             | Command::Race { store, .. } => *store,
-            Command::Decide { .. } | Command::Recall { .. } => 3,
+            Command::Decide { .. }
+            | Command::Recall { .. }
+            | Command::Correct { .. }
+            | Command::ApproveCount { .. } => 3,
+            Command::Match { fact, .. } => self.facts.get(*fact).map_or(0, |fact| fact.store),
+            Command::BeginCount { store, .. } => *store,
+            Command::EnterCounts { stocktake, .. }
+            | Command::ExplainCount { stocktake }
+            | Command::HandInCount { stocktake, .. }
+            | Command::PostCount { stocktake, .. }
+            | Command::CancelCount { stocktake } => {
+                self.stocktakes.get(*stocktake).map_or(0, |taken| taken.store)
+            }
             Command::ReverseMovement { movement, .. } => {
                 self.movements.get(*movement).map_or(0, |movement| movement.store)
             }
@@ -914,6 +1115,16 @@ impl World {
         })
     }
 
+    /// An open fact, mostly.
+    pub fn some_fact(&self, chance: &mut Chance) -> usize {
+        let open: Vec<usize> =
+            (0..self.facts.len()).rev().filter(|at| self.facts[*at].open > 0).take(20).collect();
+        if open.is_empty() || chance.one_in(20) {
+            return Self::recent(chance, self.facts.len(), 40);
+        }
+        *chance.of(&open)
+    }
+
     pub fn some_done(&self, chance: &mut Chance) -> usize {
         if self.done.is_empty() {
             return 0;
@@ -938,6 +1149,11 @@ impl World {
         }
         for (at, fact) in self.facts.iter().enumerate().filter(|(_, fact)| fact.open > 0) {
             lines.push(format!("fact{at} {} open {}", STORES[fact.store], fact.open));
+        }
+        for (at, taken) in self.stocktakes.iter().enumerate() {
+            if let Some(status) = taken.under_way() {
+                lines.push(format!("stocktake{at} {status}"));
+            }
         }
         lines.sort_unstable();
         lines.join("\n")
@@ -966,6 +1182,11 @@ impl World {
             "wrong_status",
             "already_reversed",
             "late_entry",
+            "absorbed_by_count",
+            "count_incomplete",
+            "already_counted",
+            "approval_required",
+            "in_use",
             "too_far_back",
             "not_found",
             "forbidden",
@@ -984,12 +1205,20 @@ impl World {
 
 /// The expiry on a label.
 pub fn expiry_of(line: &Received) -> Expiry {
-    let first = NaiveDate::from_ymd_opt(2026, 3, 20).unwrap();
     match line.number % 11 {
         9 => Expiry::Never,
         10 => Expiry::Unknown,
-        _ => Expiry::On(first + Days::new(25 * line.number as u64 + u64::from(line.misprinted))),
+        _ => Expiry::On(last_day(line.number) + Days::new(u64::from(line.misprinted))),
     }
+}
+
+/// The expiry that a correction names by the number of the lots that bear it.
+pub fn expiry_on(number: usize) -> Expiry {
+    if number % 11 == 9 { Expiry::Never } else { Expiry::On(last_day(number)) }
+}
+
+pub fn last_day(number: usize) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 3, 20).unwrap() + Days::new(25 * number as u64)
 }
 
 /// What a request may be served from.
@@ -997,6 +1226,10 @@ pub fn expiry_of(line: &Received) -> Expiry {
 pub struct Wish {
     pub owner: bool,
     pub earmarked: bool,
+}
+
+pub fn done() -> Expected {
+    Expected { status: 200, ..Expected::default() }
 }
 
 pub fn created() -> Expected {
@@ -1016,6 +1249,8 @@ fn allowed(by: usize, command: &Command) -> Result<(), No> {
     let right = match command {
         Command::Decide { .. }
         | Command::Recall { .. }
+        | Command::Correct { .. }
+        | Command::ApproveCount { .. }
         | Command::Approve { .. }
         | Command::Redirect { .. }
         | Command::Cancel { .. } => !keeper,
@@ -1035,7 +1270,7 @@ pub fn own_store(by: usize, store: usize) -> Result<(), No> {
 
 /// Something as it was before a step changed it.
 #[derive(Debug, Clone)]
-enum Old {
+pub enum Old {
     Balance((usize, usize, usize), (i64, i64)),
     Makers((usize, usize), Option<Makers>),
     Movement(usize, Movement),
@@ -1044,6 +1279,8 @@ enum Old {
     Drafts(Vec<usize>),
     Fact(usize, Fact),
     Change((usize, usize, usize), Instant),
+    Stocktake(usize, Box<Stocktake>),
+    Mark(At, (Instant, usize)),
 }
 
 /// How much there was before a step.
@@ -1053,6 +1290,7 @@ struct Before {
     movements: usize,
     dispatches: usize,
     facts: usize,
+    stocktakes: usize,
 }
 
 impl Before {
@@ -1064,6 +1302,7 @@ impl Before {
             movements: world.movements.len(),
             dispatches: world.dispatches.len(),
             facts: world.facts.len(),
+            stocktakes: world.stocktakes.len(),
         }
     }
 
@@ -1080,6 +1319,10 @@ impl Before {
                 Old::Dispatch(at, dispatch) => world.dispatches[at] = *dispatch,
                 Old::Drafts(drafts) => world.drafts = drafts,
                 Old::Fact(at, fact) => world.facts[at] = fact,
+                Old::Stocktake(at, taken) => world.stocktakes[at] = *taken,
+                Old::Mark(place, mark) => {
+                    world.marks.get_mut(&place).expect("a mark").retain(|one| *one != mark);
+                }
                 Old::Change(key, at) => {
                     let changes = world.changes.get_mut(&key).expect("it was changed");
                     changes.remove(changes.partition_point(|(then, _)| *then <= at) - 1);
@@ -1093,5 +1336,6 @@ impl Before {
         world.movements.truncate(self.movements);
         world.dispatches.truncate(self.dispatches);
         world.facts.truncate(self.facts);
+        world.stocktakes.truncate(self.stocktakes);
     }
 }

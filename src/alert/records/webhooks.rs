@@ -253,7 +253,7 @@ pub fn enqueue(
         }
     }
     let made = new.len();
-    insert_rows!(conn, new, 100, |rows| diesel::insert_into(webhook_delivery::table).values(rows));
+    insert_rows!(conn, webhook_delivery, new);
     Ok(made)
 }
 

@@ -49,8 +49,8 @@ fn first_seen(
     if let Some(stores) = &cells.stores {
         query = query.filter(store_code.eq_any(stores));
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, item_code, items);
     }
     Ok(query.load(conn)?)
 }
@@ -84,7 +84,7 @@ fn usable_changes(
     let moment = Moment::as_known_at(before, known);
     let places = Places {
         stores: cells.stores.clone(),
-        items: cells.item.clone().map(|item| vec![item]),
+        items: cells.items.clone(),
         state: Some(StockState::Available),
         ..Places::default()
     };
@@ -107,8 +107,8 @@ fn lot_lives(
         .inner_join(makers_lot::table)
         .select((lot::id, makers_lot::expiry, makers_lot::expires_on, makers_lot::recalled_at))
         .into_boxed();
-    if let Some(item) = &cells.item {
-        query = query.filter(lot::item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, lot::item_code, items);
     }
     let rows: Vec<(LotId, String, Option<NaiveDate>, Option<Instant>)> = query.load(conn)?;
     Ok(rows
@@ -157,8 +157,8 @@ fn available_changes(
     if let Some(stores) = &cells.stores {
         query = query.filter(store_code.eq_any(stores));
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, item_code, items);
     }
     Ok(query.load(conn)?)
 }

@@ -50,9 +50,9 @@ fn worked_out(
         .into_iter()
         .map(|(cell, history)| (cell, average_use(window, &history)))
         .collect();
-    let (stores, item) = (cells.stores.as_deref(), cells.item.as_ref());
+    let (stores, items) = (cells.stores.as_deref(), cells.items.as_deref());
     // The newest comes last and has the last word.
-    for set in holding(conn, stores, item, window.today(), set_by)? {
+    for set in holding(conn, stores, items, window.today(), set_by)? {
         let by_hand = ByHand { per_day: set.per_day, through_day: set.through_day };
         let average = averages
             .entry((set.store_code, set.item_code))

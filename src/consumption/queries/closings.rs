@@ -77,8 +77,8 @@ fn gone_before(
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, item_code, items);
     }
     Ok(query.load(conn)?)
 }
@@ -140,8 +140,8 @@ fn closings(
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, stock_balance::store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(stock_balance::item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, stock_balance::item_code, items);
     }
     Ok(query
         .order((

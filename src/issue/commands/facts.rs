@@ -81,7 +81,7 @@ fn view_of(
 ) -> IssueLineView {
     let DecidedLine { line, taking, .. } = decided;
     let lots = taking.drawn.iter().filter_map(|drawn| {
-        let lot = &all.balances.iter().find(|balance| balance.lot.id == drawn.lot_id)?.lot;
+        let lot = &all.past.balances.iter().find(|balance| balance.lot.id == drawn.lot_id)?.lot;
         Some(TakenLotView {
             lot_id: drawn.lot_id.clone(),
             lot_number: lot.makers_lot.lot_number.clone(),
@@ -116,14 +116,17 @@ fn draw_down(
     let mut taken: BTreeMap<&ItemCode, Quantity> = BTreeMap::new();
     for line in &decided.lines {
         let sum = taken.entry(&line.line.item_code).or_insert(Quantity::ZERO);
-        *sum = sum.plus_capped(line.taking.from_available());
+        *sum = sum.plus_capped(decided.from_available(line));
     }
     let day = tx.settings.zone.day_of(document.occurred_at);
     let today = tx.settings.zone.day_of(tx.now);
     let mut views = Vec::new();
-    for (item, units) in taken {
-        let of_item =
-            decided.balances.iter().filter(|balance| balance.lot.makers_lot.item_code == *item);
+    for (item, units) in taken.into_iter().filter(|(_, units)| !units.is_zero()) {
+        let of_item = decided
+            .past
+            .balances
+            .iter()
+            .filter(|balance| balance.lot.makers_lot.item_code == *item);
         let before = Quantity::total(of_item.map(|balance| balance.available(day)));
         let recorded = take(
             tx,

@@ -58,7 +58,7 @@ pub fn silent_stock(
             let sum = held.entry(balance.lot.makers_lot.item_code).or_insert(Quantity::ZERO);
             *sum = sum.plus_capped(available);
         }
-        let cells = Cells { stores: Some(vec![code.clone()]), item: None };
+        let cells = Cells { stores: Some(vec![code.clone()]), items: None };
         let uses = averages(conn, window, zone, &cells)?;
         let last_heard_at = store.last_heard_at();
         for (item, last_known) in held {

@@ -31,9 +31,10 @@ pub struct Governor {
 
 impl Governor {
     /// The line that counts for each item at some stores, of the plan that is in force where the
-    /// store is, in the order of store and item; of all items, or of one.
+    /// store is, in the order of store and item; of all items, or of
+    /// some.
     ///
-    /// Ask one governor about one item only, or about all.
+    /// Ask one governor about the same items always.
     ///
     /// # Errors
     /// When the database fails.
@@ -42,7 +43,7 @@ impl Governor {
         conn: &mut DbConnection,
         in_force: &PlansInForce,
         stores: &[StorePlace],
-        item: Option<&ItemCode>,
+        items: Option<&[ItemCode]>,
     ) -> Result<Vec<Governed>, DbError> {
         let mut by_plan: BTreeMap<&ReservePlanId, Vec<StorePlace>> = BTreeMap::new();
         for store in stores {
@@ -59,11 +60,11 @@ impl Governor {
             let scopes: BTreeSet<LineScope> = places.iter().flat_map(StorePlace::scopes).collect();
             let (own, common): (Vec<LineScope>, Vec<LineScope>) =
                 scopes.into_iter().partition(|scope| matches!(scope, LineScope::Store(_)));
-            let mut lines: Vec<SharedLine> = lines_of_scopes(conn, plan, &own, item)?
+            let mut lines: Vec<SharedLine> = lines_of_scopes(conn, plan, &own, items)?
                 .into_iter()
                 .map(SharedLine::from)
                 .collect();
-            let spoken = self.spoken_of(conn, plan, common, item)?;
+            let spoken = self.spoken_of(conn, plan, common, items)?;
             lines.extend(spoken.values().flatten().cloned());
             shared.extend(spoken);
             for ((store, _), line) in governing_lines(&lines, places) {
@@ -82,7 +83,7 @@ impl Governor {
         conn: &mut DbConnection,
         plan: &ReservePlanId,
         scopes: Vec<LineScope>,
-        item: Option<&ItemCode>,
+        items: Option<&[ItemCode]>,
     ) -> Result<Spoken, DbError> {
         let mut spoken = Spoken::new();
         let mut unknown = Vec::new();
@@ -99,7 +100,7 @@ impl Governor {
                 }
             }
         }
-        for line in lines_of_scopes(conn, plan, &unknown, item)? {
+        for line in lines_of_scopes(conn, plan, &unknown, items)? {
             let key = (plan.clone(), line.line.scope.clone());
             spoken.entry(key).or_default().push(line.into());
         }

@@ -12,7 +12,7 @@ use diesel::prelude::*;
 const SCOPES_AT_ONCE: usize = 10_000;
 
 /// The lines of a version that speak of one of these scopes: those of stores first, then those of
-/// kinds, then those of regions; all of them, or those of one item.
+/// kinds, then those of regions; all of them, or those of some items.
 ///
 /// Each scope is one step of an index, whatever else the version says.
 ///
@@ -22,7 +22,7 @@ pub fn lines_of_scopes(
     conn: &mut DbConnection,
     plan: &ReservePlanId,
     scopes: &[LineScope],
-    item: Option<&ItemCode>,
+    items: Option<&[ItemCode]>,
 ) -> Result<Vec<StoredLine>, DbError> {
     let (mut stores, mut kinds, mut regions) = (Vec::new(), Vec::new(), Vec::new());
     for scope in scopes {
@@ -34,13 +34,13 @@ pub fn lines_of_scopes(
     }
     let mut rows = Vec::new();
     for stores in stores.chunks(SCOPES_AT_ONCE) {
-        rows.extend(of_stores(conn, plan, stores, item)?);
+        rows.extend(of_stores(conn, plan, stores, items)?);
     }
     for kinds in kinds.chunks(SCOPES_AT_ONCE) {
-        rows.extend(of_kinds(conn, plan, kinds, item)?);
+        rows.extend(of_kinds(conn, plan, kinds, items)?);
     }
     for regions in regions.chunks(SCOPES_AT_ONCE) {
-        rows.extend(of_regions(conn, plan, regions, item)?);
+        rows.extend(of_regions(conn, plan, regions, items)?);
     }
     rows.into_iter().map(LineRow::into_line).collect()
 }
@@ -49,7 +49,7 @@ fn of_stores(
     conn: &mut DbConnection,
     plan: &ReservePlanId,
     stores: &[&StoreCode],
-    item: Option<&ItemCode>,
+    items: Option<&[ItemCode]>,
 ) -> Result<Vec<LineRow>, DbError> {
     use reserve_plan_line::{item_code, plan_id, store_code};
     let mut query =
@@ -58,8 +58,8 @@ fn of_stores(
         [one] => query.filter(store_code.eq(one)),
         several => query.filter(store_code.eq_any(several.iter().copied())),
     };
-    if let Some(item) = item {
-        query = query.filter(item_code.eq(item));
+    if let Some(items) = items {
+        query = among!(query, item_code, items);
     }
     Ok(query.order((store_code, item_code)).load(conn)?)
 }
@@ -68,7 +68,7 @@ fn of_kinds(
     conn: &mut DbConnection,
     plan: &ReservePlanId,
     kinds: &[&String],
-    item: Option<&ItemCode>,
+    items: Option<&[ItemCode]>,
 ) -> Result<Vec<LineRow>, DbError> {
     use reserve_plan_line::{item_code, plan_id, store_kind};
     let mut query =
@@ -77,8 +77,8 @@ fn of_kinds(
         [one] => query.filter(store_kind.eq(one)),
         several => query.filter(store_kind.eq_any(several.iter().copied())),
     };
-    if let Some(item) = item {
-        query = query.filter(item_code.eq(item));
+    if let Some(items) = items {
+        query = among!(query, item_code, items);
     }
     Ok(query.order((store_kind, item_code)).load(conn)?)
 }
@@ -87,7 +87,7 @@ fn of_regions(
     conn: &mut DbConnection,
     plan: &ReservePlanId,
     regions: &[&RegionCode],
-    item: Option<&ItemCode>,
+    items: Option<&[ItemCode]>,
 ) -> Result<Vec<LineRow>, DbError> {
     use reserve_plan_line::{item_code, plan_id, region_code};
     let mut query = reserve_plan_line::table
@@ -95,8 +95,8 @@ fn of_regions(
         .filter(region_code.eq_any(regions.iter().copied()))
         .select(LineRow::as_select())
         .into_boxed();
-    if let Some(item) = item {
-        query = query.filter(item_code.eq(item));
+    if let Some(items) = items {
+        query = among!(query, item_code, items);
     }
     Ok(query.order((region_code, item_code)).load(conn)?)
 }

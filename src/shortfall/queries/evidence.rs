@@ -90,13 +90,14 @@ pub fn evidence(
     let Some(plan) = plan else { return Ok(None) };
     let place = plans::place_of(conn, &line.store)?;
     let scopes = place.as_ref().map(StorePlace::scopes).unwrap_or_default();
-    let mut passed_over = lines_of_scopes(conn, &plan.id, &scopes, Some(&line.item))?;
+    let mut passed_over =
+        lines_of_scopes(conn, &plan.id, &scopes, Some(std::slice::from_ref(&line.item)))?;
     passed_over.retain(|other| other.id != line.plan_line.id);
     passed_over.sort_by_key(|other| std::cmp::Reverse(other.line.scope.closeness()));
     let levels = plans::levels_as_known(conn, now, moment.known())?;
     let level_from = place.and_then(|place| levels.nearest(&place.region)).map(|(from, _)| from);
     let cell = (line.store.clone(), line.item.clone());
-    let cells = Cells { stores: Some(vec![cell.0.clone()]), item: Some(cell.1.clone()) };
+    let cells = Cells { stores: Some(vec![cell.0.clone()]), items: Some(vec![cell.1.clone()]) };
     let today = settings.zone.day_of(now);
     let horizon_end = plus_days(today, question.horizon_days.unwrap_or(settings.horizon_days));
     let judge = |goods: LotOnTheWay| {
@@ -107,9 +108,10 @@ pub fn evidence(
     let lots = lots_at(conn, settings.zone, &moment, &cells)?.remove(&cell).unwrap_or_default();
     let on_the_way = lots_on_the_way(conn, &moment, &cells)?.remove(&cell).unwrap_or_default();
     let set_by = if moment.is_now { Instant::LAST } else { moment.horizon() };
-    let by_hand = holding(conn, cells.stores.as_deref(), cells.item.as_ref(), today, set_by)?.pop();
+    let by_hand =
+        holding(conn, cells.stores.as_deref(), cells.items.as_deref(), today, set_by)?.pop();
     let stores = cells.stores.as_deref();
-    let open = open_lines(conn, &moment, stores, Some(&cell.1))?.remove(&cell);
+    let open = open_lines(conn, &moment, stores, cells.items.as_deref())?.remove(&cell);
     let expected = open.unwrap_or_default().into_iter().map(|line| {
         let verdict = verdict_of(&line, settings.zone, today, horizon_end);
         (line, verdict)

@@ -1,7 +1,7 @@
 //! What all lines of an answer rest on, read once; and the walk through them, chunk after chunk.
 
-use super::facts::{Chunk, Facts, Kin};
-use super::held::prices;
+use super::chunk::{Chunk, Place};
+use super::facts::Facts;
 use super::transit::{LotsOnTheWay, on_the_way_then};
 use super::{Question, stores_asked};
 use crate::catalogue::records::substitution;
@@ -9,10 +9,10 @@ use crate::catalogue::substitution::{ListsInForce, UseScene};
 use crate::config::Settings;
 use crate::consumption::queries::{Cell, Cells};
 use crate::consumption::rules::Window;
-use crate::db::schema::{item, item_pack};
+use crate::db::schema::item;
 use crate::db::{DbConnection, DbError};
 use crate::kernel::time::{BusinessZone, plus_days};
-use crate::kernel::{Instant, ItemCode, Moment, Money, Quantity, RegionCode, StoreCode};
+use crate::kernel::{Instant, ItemCode, Moment, RegionCode, StoreCode};
 use crate::reserve_plan::level::{LevelsInForce, ResponseLevel};
 use crate::reserve_plan::plan::{PlanVersion, PlansInForce, StorePlace};
 use crate::reserve_plan::queries::governing::{Governed, Governor};
@@ -20,10 +20,11 @@ use crate::reserve_plan::{queries as plans, records as plan_records};
 use crate::shortfall::substitution::related;
 use chrono::{NaiveDate, TimeDelta};
 use diesel::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// About so many lines are worked out at a time.
-const LINES_AT_ONCE: usize = 16_384;
+/// About so many lines are worked out at a time: fewer than a county has, so that a province takes no
+/// more memory than it, and enough that what a chunk costs is not seen.
+const LINES_AT_ONCE: usize = 4_096;
 /// At most so many stores at a time, however little is asked of each.
 const STORES_AT_ONCE: usize = 512;
 /// Lines that a store is taken to have until the first are known.
@@ -84,18 +85,17 @@ pub struct Ground {
     /// The stores asked about, by code.
     pub stores: Vec<StorePlace>,
     pub(super) frame: Frame,
-    pub(super) prices: HashMap<ItemCode, Money>,
     /// What may stand in for each item, by use and region.
     pub(super) lists: ListsInForce,
     /// The use that is asked about.
     pub(super) scene: UseScene,
     /// What may stand in for each item somewhere: what has a say in what stands in.
     substitutes: BTreeMap<ItemCode, Vec<ItemCode>>,
-    /// The smallest pack of each item.
-    pub(super) packs: HashMap<ItemCode, (String, Quantity)>,
     /// What was on the way in the past, which is read at once; the present is read chunk by chunk.
     pub(super) on_the_way_then: Option<LotsOnTheWay>,
     in_force: PlansInForce,
+    /// The item asked about, and those that have to do with its substitutes; `None` for all.
+    items: Option<Vec<ItemCode>>,
     of_category: Option<BTreeSet<ItemCode>>,
 }
 
@@ -125,6 +125,7 @@ impl Ground {
             in_force.iter().filter(|plan| governing.contains(&plan.region)).cloned().collect();
         let lists = substitution::in_force(conn, None, now, known)?;
         let substitutes = lists.everything();
+        let items = question.item.as_ref().map(|item| with_related([item], &substitutes));
         let plan = match plans.as_slice() {
             [only] => Some(only.clone()),
             _ => question.region.as_ref().and_then(|region| in_force.of(region)).cloned(),
@@ -136,20 +137,18 @@ impl Ground {
             level: gravest.max(asked_level).unwrap_or(ResponseLevel::Normal),
             levels,
             frame: Frame::new(question, settings, moment),
-            prices: prices(conn, &moment, question.item.as_ref())?,
-            on_the_way_then: if moment.is_now {
-                None
-            } else {
-                // Who else wants its substitutes has a say in what stands in for an item.
-                let item = question.item.clone().filter(|item| !substitutes.contains_key(item));
-                let cells = Cells { stores: None, item };
-                Some(on_the_way_then(conn, &moment, &cells)?)
+            on_the_way_then: match moment.is_now {
+                true => None,
+                false => {
+                    let cells = Cells { stores: None, items: items.clone() };
+                    Some(on_the_way_then(conn, &moment, &cells)?)
+                }
             },
+            items,
             of_category: items_of_category(conn, question)?,
             scene: question.scene,
             lists,
             substitutes,
-            packs: smallest_packs(conn, question.item.as_ref())?,
             stores,
             in_force,
         })
@@ -188,6 +187,17 @@ impl Ground {
     }
 }
 
+/// Some items, and all whose figures decide what stands in for them, by code.
+fn with_related<'a>(
+    items: impl IntoIterator<Item = &'a ItemCode>,
+    substitutes: &BTreeMap<ItemCode, Vec<ItemCode>>,
+) -> Vec<ItemCode> {
+    let items: BTreeSet<&ItemCode> = items.into_iter().collect();
+    let mut all = related(items.iter().copied(), substitutes);
+    all.extend(items.into_iter().cloned());
+    all.into_iter().collect()
+}
+
 /// Every region that has a say in what holds at some stores; `None` when they are many.
 fn regions_over(stores: &[StorePlace], asked: Option<&RegionCode>) -> Option<Vec<RegionCode>> {
     let mut regions: BTreeSet<RegionCode> = BTreeSet::new();
@@ -212,23 +222,6 @@ fn items_of_category(
     Ok(Some(items.into_iter().collect()))
 }
 
-/// The smallest pack of each item, or of one: with it the least is ordered too much.
-fn smallest_packs(
-    conn: &mut DbConnection,
-    only: Option<&ItemCode>,
-) -> Result<HashMap<ItemCode, (String, Quantity)>, DbError> {
-    let mut query = item_pack::table
-        .select((item_pack::item_code, item_pack::code, item_pack::units))
-        .order((item_pack::item_code, item_pack::units.desc(), item_pack::code.desc()))
-        .into_boxed();
-    if let Some(only) = only {
-        query = query.filter(item_pack::item_code.eq(only));
-    }
-    let rows: Vec<(ItemCode, String, Quantity)> = query.load(conn)?;
-    // The last of an item is its smallest.
-    Ok(rows.into_iter().map(|(item, code, units)| (item, (code, units))).collect())
-}
-
 /// A walk through the lines of a question.
 #[derive(Debug)]
 pub struct Walk<'a> {
@@ -248,68 +241,57 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// When the database fails.
     pub fn next(&mut self, conn: &mut DbConnection) -> Result<Option<Chunk<'a>>, DbError> {
+        let ground = self.ground;
         while self.left > 0 && !self.rest.is_empty() {
             let (stores, rest) = self.rest.split_at(self.size.min(self.rest.len()));
             self.rest = rest;
-            let in_force = &self.ground.in_force;
-            let mut cells = self.governor.govern(conn, in_force, stores, self.item)?;
-            self.size = next_size(self.size, cells.len());
-            if let Some(items) = &self.ground.of_category {
-                cells.retain(|cell| items.contains(&cell.line.line.item));
-            }
-            if let Some((store, item)) = self.after {
-                cells.retain(|cell| (store, item) < (&cell.place.code, &cell.line.line.item));
-            }
-            cells.truncate(self.left);
-            self.left -= cells.len();
-            if !cells.is_empty() {
-                let places = places_of(&cells);
-                let stores = places.iter().map(|place| place.code.clone()).collect();
-                let facts = Facts::load(conn, self.ground, stores, self.item)?;
-                let kin = self.kin(conn, &places, &cells)?;
-                return Ok(Some(Chunk { ground: self.ground, cells, facts, kin }));
+            let items = ground.items.as_deref();
+            let governed = self.governor.govern(conn, &ground.in_force, stores, items)?;
+            let all = governed.len();
+            self.size = next_size(self.size, all);
+            let mut places: Vec<Place> = governed
+                .into_iter()
+                .map(|governed| Place { is_asked: self.takes(&governed), governed })
+                .collect();
+            if let Some(cells) = ground.cells_of(&mut places, all) {
+                let facts = Facts::load(conn, ground, &cells)?;
+                return Ok(Some(Chunk { ground, places, facts }));
             }
         }
         Ok(None)
     }
-}
 
-impl Walk<'_> {
-    /// What decides what stands in for the items of some lines at their stores.
-    fn kin(
-        &self,
-        conn: &mut DbConnection,
-        places: &[StorePlace],
-        cells: &[Governed],
-    ) -> Result<Kin, DbError> {
-        let items = cells.iter().map(|cell| &cell.line.line.item);
-        let related = related(items, &self.ground.substitutes);
-        let mut kin = Kin::default();
-        for item in related {
-            let in_force = &self.ground.in_force;
-            let governed = Governor::default().govern(conn, in_force, places, Some(&item))?;
-            for cell in governed {
-                kin.governed.entry(cell.place.code.clone()).or_default().push(cell);
-            }
-            // Without an item the facts of the chunk are of all items.
-            if self.item.is_some() {
-                let stores: Vec<StoreCode> =
-                    places.iter().map(|place| place.code.clone()).collect();
-                kin.facts
-                    .insert(item.clone(), Facts::load(conn, self.ground, stores, Some(&item))?);
-            }
-            kin.items.insert(item);
-        }
-        Ok(kin)
+    /// Whether a line is asked for; counts those that are.
+    fn takes(&mut self, governed: &Governed) -> bool {
+        let (store, item) = (&governed.place.code, &governed.line.line.item);
+        let takes = self.left > 0
+            && self.item.is_none_or(|asked| asked == item)
+            && self.after.is_none_or(|(s, i)| (s, i) < (store, item))
+            && self.ground.of_category.as_ref().is_none_or(|items| items.contains(item));
+        self.left -= usize::from(takes);
+        takes
     }
 }
 
-/// The stores of lines, which come in their order.
-fn places_of(cells: &[Governed]) -> Vec<StorePlace> {
-    let mut places: Vec<StorePlace> =
-        cells.iter().map(|cell| StorePlace::clone(&cell.place)).collect();
-    places.dedup_by(|a, b| a.code == b.code);
-    places
+impl Ground {
+    /// Leaves of some lines those that are asked for or decide what stands in for them, and tells of
+    /// which stores and items facts are wanted; `None` when nothing is asked for. Where that is most
+    /// of what there is, the facts of all items are read, which takes no list of them.
+    fn cells_of(&self, places: &mut Vec<Place>, all: usize) -> Option<Cells> {
+        let asked = places.iter().filter(|place| place.is_asked);
+        let (stores, items): (BTreeSet<&StoreCode>, BTreeSet<&ItemCode>) = asked
+            .map(|Place { governed: Governed { place, line }, .. }| (&place.code, &line.line.item))
+            .unzip();
+        let stores: Vec<StoreCode> = stores.into_iter().cloned().collect();
+        let items = with_related(items, &self.substitutes);
+        places.retain(|Place { governed: Governed { place, line }, is_asked }| {
+            *is_asked
+                || (stores.binary_search(&place.code).is_ok()
+                    && items.binary_search(&line.line.item).is_ok())
+        });
+        let few = self.items.is_some() || places.len() < all / 2;
+        (!stores.is_empty()).then(|| Cells { stores: Some(stores), items: few.then_some(items) })
+    }
 }
 
 /// How many stores make a chunk of the right size, after so many had so many lines.

@@ -64,8 +64,8 @@ fn portions_now(conn: &mut DbConnection, cells: &Cells) -> Result<HeldPortions, 
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, stock_balance::store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(stock_balance::item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, stock_balance::item_code, items);
     }
     let rows: Vec<PortionRow> = query.load(conn)?;
     let mut held = HeldPortions::with_capacity(rows.len());
@@ -134,11 +134,8 @@ fn lots_then(
     moment: &Moment,
     cells: &Cells,
 ) -> Result<HashMap<Cell, Vec<LotAtStore>>, DbError> {
-    let places = Places {
-        stores: cells.stores.clone(),
-        items: cells.item.clone().map(|item| vec![item]),
-        ..Places::default()
-    };
+    let places =
+        Places { stores: cells.stores.clone(), items: cells.items.clone(), ..Places::default() };
     let mut balances = stock_at(conn, zone, moment, &places, None, i64::MAX)?;
     balances.sort_by_cached_key(|balance| {
         let expires = balance.lot.makers_lot.expiry.date();
@@ -190,8 +187,8 @@ fn lots_now(
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, stock_balance::store_code, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(stock_balance::item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, stock_balance::item_code, items);
     }
     let rows: Vec<LotRow> = query
         .order((
@@ -244,11 +241,11 @@ pub fn last_reports(
     last_heard_of(conn, moment, cells.stores.as_deref())
 }
 
-/// The price of each item, or of one: the unit cost of the newest lot that has one.
+/// The price of each item, or of some: the unit cost of the newest lot that has one.
 pub(super) fn prices(
     conn: &mut DbConnection,
     moment: &Moment,
-    only: Option<&ItemCode>,
+    only: Option<&[ItemCode]>,
 ) -> Result<HashMap<ItemCode, Money>, DbError> {
     // For each item one step of an index, whatever was received over the years.
     let newest = lot::table
@@ -261,7 +258,7 @@ pub(super) fn prices(
     let newest = newest.filter(lot::created_at.le(known)).single_value();
     let mut query = item::table.select((item::code, newest)).into_boxed();
     if let Some(only) = only {
-        query = query.filter(item::code.eq(only));
+        query = among!(query, item::code, only);
     }
     let rows: Vec<(ItemCode, Option<Money>)> = query.load(conn)?;
     Ok(rows.into_iter().filter_map(|(item, price)| Some((item, price?))).collect())

@@ -45,10 +45,9 @@ pub fn totals_by(
     let of_items = matches!(grouping.by, TotalsBy::Category | TotalsBy::Item);
     let mut walk = ground.walk(question, None, None);
     while let Some(chunk) = walk.next(conn)? {
-        for cells in chunk.stores() {
-            let Some(place) = cells.first().map(|cell| &cell.place) else { continue };
+        for (place, lines) in chunk.plain_lines(&ground.levels) {
             let mut store = TotalsSoFar::default();
-            for line in cells.iter().map(|cell| chunk.plain_line(cell, &ground.levels)) {
+            for line in lines {
                 if !question.matches(&line) {
                     continue;
                 }

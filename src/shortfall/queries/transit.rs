@@ -46,7 +46,7 @@ pub(super) fn on_the_way_then(
     moment: &Moment,
     cells: &Cells,
 ) -> Result<LotsOnTheWay, DbError> {
-    let rows = in_transit_at(conn, moment, &Scope::All, None, cells.item.as_ref())?;
+    let rows = in_transit_at(conn, moment, &Scope::All, None, cells.items.as_deref())?;
     let ids: BTreeSet<LotId> = rows.iter().map(|row| row.lot_id.clone()).collect();
     let ids: Vec<LotId> = ids.into_iter().collect();
     let known = lots_known_at(conn, &ids, moment)?;
@@ -91,8 +91,8 @@ pub(super) fn on_the_way_now(
     if let Some(stores) = cells.stores.as_deref() {
         query = among!(query, transit_balance::to_store, stores);
     }
-    if let Some(item) = &cells.item {
-        query = query.filter(transit_balance::item_code.eq(item));
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, transit_balance::item_code, items);
     }
     let rows: Vec<WayRow> = query
         .order((

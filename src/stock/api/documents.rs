@@ -160,7 +160,8 @@ fn document_id(kind: DocumentKind, text: &str) -> Result<StockDocumentId, Refusa
     extensions(("x-permission" = json!("receipts.post"))))]
 #[post("/receipts")]
 pub async fn post_receipt(caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.command(Permission::PostReceipts, Ok::<ReceiptRequest, _>, commands::post_receipt).await
+    let parse = Ok::<ReceiptRequest, _>;
+    caller.together().command(Permission::PostReceipts, parse, commands::post_receipt).await
 }
 
 /// List receipts

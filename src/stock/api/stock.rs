@@ -150,7 +150,16 @@ pub async fn list_stock(
                 let places = at::places(conn, &actor.scope, &filter)?;
                 let after = lot_after.as_ref();
                 let balances = at::stock_at(conn, zone, &moment, &places, after, limit)?;
-                (balances, at::in_transit_at(conn, &moment, &actor.scope, store, item)?)
+                (
+                    balances,
+                    at::in_transit_at(
+                        conn,
+                        &moment,
+                        &actor.scope,
+                        store,
+                        item.map(std::slice::from_ref),
+                    )?,
+                )
             };
             let scope = &actor.scope;
             let filter = &filter;

@@ -8,19 +8,18 @@ use crate::command::{CommandError, Tx};
 use crate::kernel::id::{LotId, ReservationCutId, UnmatchedId};
 use crate::kernel::{Instant, ItemCode, Quantity, StoreCode};
 use crate::stock::account::{Account, Outside, StockState};
-use crate::stock::balance::LotBalance;
+use crate::stock::commands::past::Past;
 use crate::stock::commands::{Paper, post_on_paper};
 use crate::stock::document::StockDocument;
-use crate::stock::facts::{Cut, FactTaking, Holding, Promise, after, take, takeable_then};
+use crate::stock::facts::{Cut, FactTaking, Holding, Promise, after, take};
 use crate::stock::fefo::Wish;
 use crate::stock::movement::{DocumentRef, MovementKind, NewMovement};
 use crate::stock::posting::When;
-use crate::stock::queries::usage;
 use crate::stock::records::{self, Reservation, cuts, unmatched};
 use crate::stock::unmatched::{ReservationCut, UnmatchedFact};
 use crate::stock::views::{CorrectionLineView, MovementView};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What one line of a fact says left the store.
 #[derive(Debug, Clone)]
@@ -80,12 +79,20 @@ pub struct DecidedLine {
 #[derive(Debug, Clone)]
 pub struct Decided {
     /// What lay in the store before it.
-    pub balances: Vec<LotBalance>,
+    pub past: Past,
     /// The lines.
     pub lines: Vec<DecidedLine>,
 }
 
 impl Decided {
+    /// What a line takes of stock that a request would get now: what floors look at.
+    pub fn from_available(&self, line: &DecidedLine) -> Quantity {
+        let drawn = line.taking.drawn.iter().filter(|drawn| {
+            drawn.although.is_none() && !self.past.is_absorbed(&drawn.lot_id, drawn.state)
+        });
+        Quantity::total(drawn.map(|drawn| drawn.quantity))
+    }
+
     /// The promises that it cuts, with the line that cuts them.
     pub fn cuts(&self) -> impl Iterator<Item = (&DecidedLine, &Cut)> {
         self.lines.iter().flat_map(|line| line.taking.cuts.iter().map(move |cut| (line, cut)))
@@ -171,42 +178,17 @@ pub fn decide_within_book(
 ) -> Result<Decided, CommandError> {
     let items: BTreeSet<ItemCode> = lines.iter().map(|line| line.item_code.clone()).collect();
     let items: Vec<ItemCode> = items.into_iter().collect();
-    let balances = records::lock_item_balances(tx.conn, store, &items)?;
+    let past = Past::lock(tx, store, &items, occurred_at)?;
     let mut promises = cuts::promises_of(tx.conn, store, &items)?;
-    let mut holdings = holdings(tx, store, occurred_at, &balances)?;
+    promises.retain(|(_, promise)| !past.is_absorbed(&promise.lot_id, StockState::Available));
+    let mut holdings = past.holdings();
     let day = tx.settings.zone.day_of(occurred_at);
     let decide = |line: FactLine| {
         let taking = take_line(&line, day, &mut holdings, &mut promises);
         DecidedLine { line, taking, carrier: None }
     };
     let lines = lines.into_iter().map(decide).collect();
-    Ok(Decided { balances, lines })
-}
-
-/// What can have left each balance at the time of the fact.
-fn holdings(
-    tx: &mut Tx<'_>,
-    store: &StoreCode,
-    occurred_at: Instant,
-    balances: &[LotBalance],
-) -> Result<Vec<Holding>, CommandError> {
-    let later: BTreeSet<LotId> = balances
-        .iter()
-        .filter(|balance| balance.last_occurred_at > occurred_at)
-        .map(|balance| balance.lot.id.clone())
-        .collect();
-    let later: Vec<LotId> = later.into_iter().collect();
-    let changes = if later.is_empty() {
-        BTreeMap::new()
-    } else {
-        usage::changes_after(tx.conn, store, &later, occurred_at)?
-    };
-    let held = balances.iter().map(|balance| {
-        let key = (balance.lot.id.clone(), balance.state);
-        let since = changes.get(&key).map_or(&[][..], Vec::as_slice);
-        Holding { takeable: takeable_then(balance.on_hand, since), balance: balance.clone() }
-    });
-    Ok(held.collect())
+    Ok(Decided { past, lines })
 }
 
 /// Takes one line: from the state named first, then wherever the rules go.

@@ -1,6 +1,7 @@
 //! A receipt of what was expected: which line it fulfils, what stays open, and what is over.
 
 use crate::command::{CommandError, Tx};
+use crate::db::memory;
 use crate::kernel::id::ExpectedReceiptId;
 use crate::kernel::{Code, FaultCode, Faults, Quantity, Refusal, StoreCode};
 use crate::stock::movement::MovementKind;
@@ -40,6 +41,7 @@ pub fn fulfilling(
         faults.check()?;
         return Ok(None);
     };
+    memory::settle(tx.conn)?;
     let awaited = fulfilment::lock_awaited(tx.conn, name)?
         .filter(|awaited| tx.actor.scope.contains(&awaited.store));
     let Some(awaited) = faults.keep("/expected_receipt", awaited.ok_or(FaultCode::Unknown)) else {

@@ -4,6 +4,7 @@ mod change_state;
 mod correct;
 pub mod fact;
 mod fulfil;
+pub mod past;
 mod period;
 mod recall;
 mod receive;

@@ -5,12 +5,14 @@
 //! goods is told the issue that used them.
 
 use crate::command::{CommandError, Done, Subject, Tx};
-use crate::kernel::id::UnmatchedId;
+use crate::db::memory;
+use crate::kernel::id::{LotId, UnmatchedId};
 use crate::kernel::{Code, FaultCode, Faults, Instant, ItemCode, Quantity, Refusal, StoreCode};
+use crate::stock::CountMark;
 use crate::stock::account::{Account, Outside};
 use crate::stock::balance::LotBalance;
 use crate::stock::document::DocumentKind;
-use crate::stock::facts::{Brought, Match, clears_by_itself, match_up};
+use crate::stock::facts::{Brought, clears_by_itself, match_up};
 use crate::stock::fefo::{Wish, first_expired};
 use crate::stock::movement::{DocumentRef, MovementKind, NewMovement};
 use crate::stock::queries::unmatched::clearings_of;
@@ -78,10 +80,12 @@ pub fn clear(
     open: &[UnmatchedFact],
     came: &CameToLight,
 ) -> Result<Vec<ClearedView>, CommandError> {
+    memory::settle(tx.conn)?;
     let mut cleared = Vec::new();
+    let marks = marks_since(tx, open, came)?;
     let items: BTreeSet<&ItemCode> = came.pieces.iter().map(|(item, _)| item).collect();
     for item in items {
-        let pieces: Vec<Brought> = came
+        let mut pieces: Vec<Brought> = came
             .pieces
             .iter()
             .filter(|(of, _)| of == item)
@@ -92,21 +96,64 @@ pub fn clear(
         let late = of_item()
             .filter(|fact| !came.named.contains(&fact.id))
             .filter(|fact| clears_by_itself(came.occurred_at, fact.occurred_at));
-        let order: Vec<(&UnmatchedFact, Quantity)> =
-            named.chain(late).map(|fact| (fact, fact.open)).collect();
-        let matches = match_up(&pieces, &order);
-        for (fact, _) in order {
-            let pieces: Vec<Brought> = matches
+        let order: Vec<&UnmatchedFact> = named.chain(late).collect();
+        for fact in order {
+            let is_named = came.named.contains(&fact.id);
+            let usable: Vec<Brought> = pieces
                 .iter()
-                .filter(|one: &&Match<&UnmatchedFact>| one.fact.id == fact.id)
-                .map(|one| one.piece.clone())
+                .filter(|piece| is_named || !is_counted_before(piece, fact, &marks))
+                .cloned()
                 .collect();
-            if !pieces.is_empty() {
-                cleared.push(settle(tx, fact, &pieces, came)?);
+            let matches = match_up(&usable, &[((), fact.open)]);
+            let used: Vec<Brought> = matches.into_iter().map(|one| one.piece).collect();
+            if used.is_empty() {
+                continue;
             }
+            use_up(&mut pieces, &used);
+            cleared.push(settle(tx, fact, &used, came)?);
         }
     }
     Ok(cleared)
+}
+
+/// The counts of what came that may stand between its coming and a fact.
+fn marks_since(
+    tx: &mut Tx<'_>,
+    open: &[UnmatchedFact],
+    came: &CameToLight,
+) -> Result<Vec<CountMark>, CommandError> {
+    if open.is_empty() || came.occurred_at >= tx.now {
+        return Ok(Vec::new());
+    }
+    let lots: BTreeSet<LotId> = came.pieces.iter().map(|(_, piece)| piece.lot_id.clone()).collect();
+    let lots: Vec<LotId> = lots.into_iter().collect();
+    let mut marks = records::count_marks(tx.conn, &came.store, &lots)?;
+    marks.retain(|mark| mark.counted_at >= came.occurred_at);
+    Ok(marks)
+}
+
+/// Whether goods were counted after they came and before a fact: then the book has held them since
+/// the count, and their receipt brings nothing that could clear what happened later.
+fn is_counted_before(piece: &Brought, fact: &UnmatchedFact, marks: &[CountMark]) -> bool {
+    marks.iter().any(|mark| {
+        mark.lot_id == piece.lot_id
+            && mark.state == piece.state
+            && mark.counted_at < fact.occurred_at
+    })
+}
+
+/// Takes what was used off the pieces that came.
+fn use_up(pieces: &mut [Brought], used: &[Brought]) {
+    for one in used {
+        let mut gone = one.quantity;
+        for piece in pieces.iter_mut() {
+            if piece.lot_id == one.lot_id && piece.state == one.state {
+                let quantity = piece.quantity.min(gone);
+                piece.quantity = piece.quantity.minus_or_zero(quantity);
+                gone = gone.minus_or_zero(quantity);
+            }
+        }
+    }
 }
 
 /// Books some pieces against one fact.

@@ -110,7 +110,8 @@ fn a_fact_takes_usable_stock_first_then_blocked_then_promised_and_the_rest_is_un
         ]
     );
     assert_eq!((taking.cuts.len(), taking.unmatched), (1, units(35)));
-    assert_eq!(taking.from_available(), units(20));
+    let usable = taking.drawn.iter().filter(|drawn| drawn.although.is_none());
+    assert_eq!(Quantity::total(usable.map(|drawn| drawn.quantity)), units(20));
 }
 
 #[test]
@@ -129,12 +130,26 @@ fn the_latest_promise_is_cut_first() {
 
 #[test]
 fn what_left_later_was_there_and_what_came_later_was_not() {
-    assert_eq!(takeable_then(units(100), &[]), units(100));
+    let at = |minute| Instant::parse("2026-03-02T02:00:00Z").unwrap().plus_minutes(minute);
+    let then = |now, later: &[(Instant, i64)]| takeable_then(units(now), later, None);
+    assert_eq!(then(100, &[]), units(100));
     // 30 came later: only 70 were there.
-    assert_eq!(takeable_then(units(100), &[30]), units(70));
+    assert_eq!(then(100, &[(at(1), 30)]), units(70));
     // 60 left later, then 40 came: 120 were there, but never more than 60 could be spared.
-    assert_eq!(takeable_then(units(100), &[40, -60]), units(60));
-    assert_eq!(takeable_then(units(0), &[-60]), units(0));
+    assert_eq!(then(100, &[(at(2), 40), (at(1), -60)]), units(60));
+    assert_eq!(then(0, &[(at(1), -60)]), units(0));
+}
+
+#[test]
+fn what_left_after_a_count_does_not_bind_what_left_before_it() {
+    let at = |minute| Instant::parse("2026-03-02T02:00:00Z").unwrap().plus_minutes(minute);
+    // 100 were there; a count at 5 found 90, and 85 have left since.
+    let later = [(at(9), -85), (at(5), -10)];
+    assert_eq!(takeable_then(units(5), &later, Some(at(5))), units(90));
+    assert_eq!(takeable_then(units(5), &later, None), units(5));
+    // 95 left before the count as well: only 5 of what was there can have gone besides.
+    let with_more = [(at(9), -85), (at(5), 85), (at(3), -95)];
+    assert_eq!(takeable_then(units(5), &with_more, Some(at(5))), units(5));
 }
 
 #[test]

@@ -365,7 +365,7 @@ pub fn in_transit_at(
     moment: &Moment,
     scope: &Scope,
     store: Option<&StoreCode>,
-    item_code: Option<&ItemCode>,
+    items: Option<&[ItemCode]>,
 ) -> Result<Vec<InTransit>, DbError> {
     let mut query = transit_balance::table
         .inner_join(lot::table.inner_join(makers_lot::table))
@@ -382,8 +382,8 @@ pub fn in_transit_at(
             makers_lot::expires_on,
         ))
         .into_boxed();
-    if let Some(code) = item_code {
-        query = query.filter(transit_balance::item_code.eq(code));
+    if let Some(items) = items {
+        query = among!(query, transit_balance::item_code, items);
     }
     let lorries: Vec<LorryRow> = query
         .order((
@@ -495,7 +495,7 @@ pub fn last_movements_at(
         .select((store::code, newest))
         .into_boxed();
     if let Some(stores) = stores {
-        query = query.filter(store::code.eq_any(stores));
+        query = among!(query, store::code, stores);
     }
     let rows: Vec<(StoreCode, Option<Instant>)> = query.load(conn)?;
     let mut latest = BTreeMap::new();

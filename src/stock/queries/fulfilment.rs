@@ -16,8 +16,8 @@ pub type Received = BTreeMap<(ExpectedReceiptId, i64), Quantity>;
 pub enum Expecting<'a> {
     /// These.
     These(&'a [ExpectedReceiptId]),
-    /// Those of these stores, or of all; and of one item, or of all.
-    Stores(Option<&'a [StoreCode]>, Option<&'a ItemCode>),
+    /// Those of these stores, or of all; and of these items, or of all.
+    Stores(Option<&'a [StoreCode]>, Option<&'a [ItemCode]>),
 }
 
 /// What has come, as it stood and was known at a moment, or stands now.
@@ -33,11 +33,13 @@ pub fn received(
     let occurred = past.map_or(Instant::LAST, |moment| moment.as_of);
     let recorded = past.and_then(Moment::known).unwrap_or(Instant::LAST);
     let mut received = Received::new();
-    // What came, and what of it was taken back: the same question over two columns.
+    // What came, and what of it was taken back: the same question over two columns. Few movements are
+    // reversals, so they are found by their stores, whatever statistics a database has.
     macro_rules! sum {
-        ($on:expr, $add:expr) => {{
+        ($on:expr, $only:expr, $add:expr) => {{
             let mut query = expected_fulfilment::table
                 .inner_join(stock_movement::table.on($on))
+                .filter($only)
                 .filter(stock_movement::occurred_at.le(occurred))
                 .filter(stock_movement::recorded_at.le(recorded))
                 .select((
@@ -50,12 +52,12 @@ pub fn received(
                 Expecting::These(ids) => {
                     query = query.filter(expected_fulfilment::expected_id.eq_any(ids));
                 }
-                Expecting::Stores(stores, item) => {
+                Expecting::Stores(stores, items) => {
                     if let Some(stores) = stores {
-                        query = query.filter(expected_fulfilment::store_code.eq_any(stores));
+                        query = among!(query, expected_fulfilment::store_code, stores);
                     }
-                    if let Some(item) = item {
-                        query = query.filter(stock_movement::item_code.eq(item));
+                    if let Some(items) = items {
+                        query = among!(query, stock_movement::item_code, items);
                     }
                 }
             }
@@ -66,9 +68,16 @@ pub fn received(
             }
         }};
     }
-    sum!(stock_movement::id.eq(expected_fulfilment::movement_id), Quantity::plus_capped);
+    sum!(
+        stock_movement::id.eq(expected_fulfilment::movement_id),
+        stock_movement::reverses.is_null(),
+        Quantity::plus_capped
+    );
     sum!(
         stock_movement::reverses.eq(expected_fulfilment::movement_id.nullable()),
+        stock_movement::reverses
+            .is_not_null()
+            .and(stock_movement::store_code.eq(expected_fulfilment::store_code)),
         Quantity::minus_or_zero
     );
     Ok(received)

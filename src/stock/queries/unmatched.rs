@@ -179,7 +179,7 @@ pub fn cells_with_open_facts(
     conn: &mut DbConnection,
     moment: &Moment,
     stores: Option<&[StoreCode]>,
-    item: Option<&ItemCode>,
+    items: Option<&[ItemCode]>,
 ) -> Result<BTreeSet<(StoreCode, ItemCode)>, DbError> {
     let mut query = unmatched_fact::table
         .select((
@@ -200,8 +200,8 @@ pub fn cells_with_open_facts(
     if let Some(stores) = stores {
         query = among!(query, unmatched_fact::store_code, stores);
     }
-    if let Some(item) = item {
-        query = query.filter(unmatched_fact::item_code.eq(item));
+    if let Some(items) = items {
+        query = among!(query, unmatched_fact::item_code, items);
     }
     type Row = (UnmatchedId, MovementId, Quantity, StoreCode, ItemCode);
     let facts: Vec<Row> = query.order(unmatched_fact::id).load(conn)?;

@@ -20,7 +20,7 @@ pub fn changes_after(
     lots: &[LotId],
     after: Instant,
 ) -> Result<BTreeMap<(LotId, StockState), Vec<LaterChange>>, DbError> {
-    type Row = (LotId, Quantity, String, Option<StockState>, String, Option<StockState>);
+    type Row = (LotId, Quantity, String, Option<StockState>, String, Option<StockState>, Instant);
     let rows: Vec<Row> = stock_movement::table
         .filter(stock_movement::store_code.eq(store))
         .filter(stock_movement::lot_id.eq_any(lots))
@@ -32,6 +32,7 @@ pub fn changes_after(
             stock_movement::from_state,
             stock_movement::to_kind,
             stock_movement::to_state,
+            stock_movement::occurred_at,
         ))
         .order((
             stock_movement::occurred_at.desc(),
@@ -40,12 +41,12 @@ pub fn changes_after(
         ))
         .load(conn)?;
     let mut changes: BTreeMap<(LotId, StockState), Vec<LaterChange>> = BTreeMap::new();
-    for (lot, quantity, from_kind, from_state, to_kind, to_state) in rows {
+    for (lot, quantity, from_kind, from_state, to_kind, to_state, at) in rows {
         let units = quantity.units();
         let ends = [(to_kind, to_state, units), (from_kind, from_state, -units)];
         for (kind, state, change) in ends {
             if let Some(state) = state.filter(|_| kind == "store") {
-                changes.entry((lot.clone(), state)).or_default().push(change);
+                changes.entry((lot.clone(), state)).or_default().push((at, change));
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Writing what balances have become, and what they were at the end of each business day.
 
-use super::{BalanceRow, INSERT_CHUNK};
+use super::{BalanceRow, foresight};
 use crate::command::CommandError;
+use crate::db::held::{self, HeldRow};
+use crate::db::memory;
 use crate::db::schema::{stock_balance, stock_closing};
 use crate::db::{DbConnection, DbError};
 use crate::insert_rows;
@@ -11,7 +13,6 @@ use crate::stock::account::StockState;
 use crate::stock::posting::{BalanceFacts, BalanceKey, Balances, When};
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 
 #[derive(Insertable)]
 #[diesel(table_name = stock_closing, treat_none_as_default_value = false)]
@@ -41,8 +42,7 @@ impl ClosingRow {
 
 /// Writes the balances that have changed from `before` to `after`, and their closings.
 ///
-/// Two statement texts for any number of balances, unless one has changed on a later day already:
-/// then its later closings follow.
+/// Where one has changed on a later day already, its later closings follow.
 pub(super) fn store_changed(
     conn: &mut DbConnection,
     before: &Balances,
@@ -61,40 +61,49 @@ pub(super) fn store_changed(
             closings.push(ClosingRow::of(key, facts, day));
         }
     }
-    upsert_balances(conn, rows)?;
-    upsert_closings(conn, closings)?;
+    if !late.is_empty() {
+        memory::settle(conn)?;
+    }
+    foresight::balances_became(&rows);
+    held::write(conn, rows)?;
+    held::write(conn, closings)?;
     for (key, was, facts) in late {
         change_closings(conn, key, was, facts, day)?;
     }
     Ok(())
 }
 
-fn upsert_balances(conn: &mut DbConnection, rows: Vec<BalanceRow>) -> Result<(), DbError> {
-    use stock_balance::{
-        last_day, last_occurred_at, live_until, lot_id, on_hand, reserved, state, store_code,
-    };
-    insert_rows!(conn, rows, INSERT_CHUNK, |rows| diesel::insert_into(stock_balance::table)
-        .values(rows)
-        .on_conflict((store_code, lot_id, state))
-        .do_update()
-        .set((
-            on_hand.eq(excluded(on_hand)),
-            reserved.eq(excluded(reserved)),
-            last_occurred_at.eq(excluded(last_occurred_at)),
-            last_day.eq(excluded(last_day)),
-            live_until.eq(excluded(live_until)),
-        )));
-    Ok(())
+impl HeldRow for BalanceRow {
+    type Key = BalanceKey;
+
+    fn key(&self) -> BalanceKey {
+        BalanceRow::key(self)
+    }
+
+    fn write(conn: &mut DbConnection, rows: Vec<Self>) -> Result<(), DbError> {
+        insert_rows!(conn, stock_balance, rows, on (store_code, lot_id, state)
+            set (on_hand, reserved, last_occurred_at, last_day, live_until));
+        Ok(())
+    }
 }
 
-fn upsert_closings(conn: &mut DbConnection, rows: Vec<ClosingRow>) -> Result<(), DbError> {
-    use stock_closing::{business_day, lot_id, on_hand, reserved, state, store_code};
-    insert_rows!(conn, rows, INSERT_CHUNK, |rows| diesel::insert_into(stock_closing::table)
-        .values(rows)
-        .on_conflict((store_code, lot_id, state, business_day))
-        .do_update()
-        .set((on_hand.eq(excluded(on_hand)), reserved.eq(excluded(reserved)))));
-    Ok(())
+impl HeldRow for ClosingRow {
+    type Key = (BalanceKey, NaiveDate);
+
+    fn key(&self) -> (BalanceKey, NaiveDate) {
+        let key = BalanceKey {
+            store_code: self.store_code.clone(),
+            lot_id: self.lot_id.clone(),
+            state: self.state,
+        };
+        (key, self.business_day)
+    }
+
+    fn write(conn: &mut DbConnection, rows: Vec<Self>) -> Result<(), DbError> {
+        insert_rows!(conn, stock_closing, rows, on (store_code, lot_id, state, business_day)
+            set (on_hand, reserved));
+        Ok(())
+    }
 }
 
 /// Changes the closings of a balance from `day` on by what `after` differs from `before`.
@@ -143,7 +152,7 @@ fn change_closings(
             reserved: sum(owed + promised)?,
             ..after.clone()
         };
-        upsert_closings(conn, vec![ClosingRow::of(key, &facts, day)])?;
+        ClosingRow::write(conn, vec![ClosingRow::of(key, &facts, day)])?;
     }
     Ok(())
 }

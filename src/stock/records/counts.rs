@@ -3,7 +3,7 @@
 use super::{INSERT_CHUNK, Numbering, Posting, ensure_rows, lock_balances};
 use crate::chain::records::lock_head;
 use crate::command::CommandError;
-use crate::db::schema::stock_count_mark;
+use crate::db::schema::{stock_balance, stock_count_mark};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
 use crate::kernel::{Instant, Quantity, StoreCode};
@@ -68,11 +68,21 @@ pub fn lock_chain(conn: &mut DbConnection, store: &StoreCode) -> Result<i64, DbE
     Ok(lock_head(conn, &chain_of(store))?.seq)
 }
 
-/// Marks lots as counted.
+/// Marks lots as counted. Whatever happens from now on happens after the count: a posting that
+/// waits for the locks of its balances, which the caller holds, finds the count's moment on them.
 ///
 /// # Errors
 /// When the database fails.
 pub fn mark_counted(conn: &mut DbConnection, marks: Vec<CountMark>) -> Result<(), DbError> {
+    for mark in &marks {
+        let counted = (&mark.store_code, &mark.lot_id, mark.state);
+        let after = mark.counted_at.next();
+        diesel::update(
+            stock_balance::table.find(counted).filter(stock_balance::last_occurred_at.lt(after)),
+        )
+        .set(stock_balance::last_occurred_at.eq(after))
+        .execute(conn)?;
+    }
     let mut rows = marks
         .into_iter()
         .map(|mark| CountMarkRow {

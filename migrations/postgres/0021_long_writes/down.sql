@@ -1,0 +1,2 @@
+-- Nobody waits for long writes any more.
+DROP TABLE long_write;
