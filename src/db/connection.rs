@@ -55,7 +55,7 @@ impl DbConnection {
     pub fn asks_one_by_one(&self, count: usize) -> bool {
         const FEW: usize = 16;
         match self {
-            Self::Postgres(_) => false,
+            Self::Postgres(_) => count <= 1,
             Self::Sqlite(_) => count <= FEW,
         }
     }

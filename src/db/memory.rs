@@ -17,7 +17,7 @@ use crate::db::error::DbError;
 use crate::db::insert::{self, FewRows};
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// One kind of thing that a transaction remembers.
 pub trait Remembered: Any + Default + Send {
@@ -63,7 +63,8 @@ struct Memory {
     care_is_needed: bool,
     /// Whether new rows wait to be written with others.
     holds: bool,
-    kept: HashMap<TypeId, Box<dyn Kept>>,
+    /// In one order, so that PostgreSQL is sent the same texts each time.
+    kept: BTreeMap<TypeId, Box<dyn Kept>>,
     changes: u64,
     /// Rows that were written from here, by SQLite's count.
     written: i64,
@@ -79,7 +80,7 @@ thread_local! {
 /// What a transaction knew when it was committed: still true for the next one, if nobody else has
 /// written in between.
 #[derive(Default)]
-pub(super) struct Known(HashMap<TypeId, Box<dyn Kept>>);
+pub(super) struct Known(BTreeMap<TypeId, Box<dyn Kept>>);
 
 /// The memory of a transaction; it is lost with this value.
 #[derive(Debug)]

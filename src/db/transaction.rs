@@ -51,6 +51,11 @@ struct Inner {
     disk: Option<Disk>,
 }
 
+/// How a write begins on PostgreSQL. Its statements are prepared and find rows by their keys, so that
+/// planning them anew for each value would cost more than running them.
+const BEGIN_WRITE: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL plan_cache_mode = force_generic_plan";
+
 /// How often a write is run again after a conflict with other writers.
 const WRITE_ATTEMPTS: u32 = 20;
 
@@ -233,7 +238,7 @@ impl Db {
         let mut session = self.0.sessions.lend()?;
         let (mut attempt, mut care) = (1, Care::Trusting);
         loop {
-            session.begin("BEGIN ISOLATION LEVEL READ COMMITTED")?;
+            session.begin(BEGIN_WRITE)?;
             let (error, is_gone) = match session.trusting(|conn| write_once(conn, care, &body)) {
                 Ok(Some(value)) => return Ok(value),
                 Ok(None) => {
