@@ -171,11 +171,20 @@ impl Scene {
         }
         // The next may stand in for every tenth item, and the one after it for every thirtieth.
         for n in (0..ITEMS).step_by(10) {
+            let list = format!("00000000-0000-7000-8000-{n:012}");
+            let _ = writeln!(
+                sql,
+                "INSERT INTO substitution_list (id, item_code, version, scene, valid_from, reason, \
+                     source, recorded_at, recorded_by) \
+                 VALUES ('{list}', 'I{n:03}', 1, 'general', 946684800000000, 'bench', 'bench', \
+                     946684800000000, 'bench');"
+            );
             for rank in 1..=1 + usize::from(n % 30 == 0) {
                 let _ = writeln!(
                     sql,
-                    "INSERT INTO item_substitute (item_code, rank, substitute_code) \
-                     VALUES ('I{n:03}', {rank}, 'I{:03}');",
+                    "INSERT INTO substitution_entry (list_id, rank, substitute_code, \
+                         substitute_units, item_units) \
+                     VALUES ('{list}', {rank}, 'I{:03}', 1, 1);",
                     n + rank
                 );
             }

@@ -191,9 +191,10 @@ fn text(backend: Backend, today: NaiveDate, now: i64) -> String {
         CASE WHEN target IS NULL THEN 0 ELSE {greatest}(available - {greatest}(target, COALESCE(floor, 0)), 0) END AS surplus
     FROM wanted
 ), spare AS (
-    SELECT figure.store_code, s.item_code, CAST(SUM(figure.surplus) AS BIGINT) AS units
-    FROM item_substitute s JOIN figure ON figure.item_code = s.substitute_code
-    GROUP BY figure.store_code, s.item_code
+    SELECT figure.store_code, l.item_code, CAST(SUM(figure.surplus) AS BIGINT) AS units
+    FROM substitution_list l JOIN substitution_entry s ON s.list_id = l.id JOIN figure ON figure.item_code = s.substitute_code
+    WHERE l.scene = 'general' AND l.region_code IS NULL AND l.valid_from <= {now} AND COALESCE(l.valid_to > {now}, TRUE)
+    GROUP BY figure.store_code, l.item_code
 )
 SELECT f.store_code, f.item_code, level, target, floor, on_hand, reserved, on_hand - reserved - available AS blocked, available,
     coming, arriving, ordered, CASE WHEN target IS NOT NULL THEN {greatest}(target - available, 0) END AS on_hand_shortfall, net_shortfall,

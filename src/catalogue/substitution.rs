@@ -30,6 +30,7 @@ pub struct Rate {
     item_units: Quantity,
 }
 
+#[allow(clippy::derivable_impls, reason = "`word_enum!` writes the enum")]
 impl Default for UseScene {
     fn default() -> Self {
         Self::General

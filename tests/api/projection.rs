@@ -592,7 +592,7 @@ fn a_workbook_of_projections_reads_back_as_the_rows_it_was_made_of() {
         }
         let told = records(&sheets(&whole(app, "?days=9&series=true", XLSX))[0].1);
         let days = rows.iter().flat_map(|row| {
-            let days = row["series"].as_array().unwrap().iter();
+            let days = row["series"].as_array().into_iter().flatten();
             days.map(move |day| (&row["store_code"], &row["item_code"], day))
         });
         let days: Vec<_> = days.collect();

@@ -29,8 +29,7 @@ pub fn sheets(answer: &Answer) -> Vec<(String, Vec<Vec<String>>)> {
 
 /// Text as a spreadsheet has it: a number is a number, however many zeros it was written with.
 pub fn as_cell(text: &str) -> String {
-    let number = text.parse::<f64>().ok().filter(|_| !text.starts_with('0') || text.len() < 2);
-    number.map_or_else(|| text.to_owned(), |number| number.to_string())
+    text.parse::<f64>().map_or_else(|_| text.to_owned(), |number| number.to_string())
 }
 
 /// The rows of a sheet by their headings, which are its first line.
