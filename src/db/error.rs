@@ -74,13 +74,7 @@ impl From<Error> for DbError {
         };
         let message = info.message();
         let says = |hints: &[&str]| hints.iter().any(|hint| message.contains(hint));
-        // A key is kept once: whoever comes second finds the answer of the first when it begins anew.
-        let key_is_kept = matches!(kind, DatabaseErrorKind::UniqueViolation)
-            && info.table_name() == Some("idempotency_key");
-        if matches!(kind, DatabaseErrorKind::SerializationFailure)
-            || says(&["deadlock detected"])
-            || key_is_kept
-        {
+        if matches!(kind, DatabaseErrorKind::SerializationFailure) || says(&["deadlock detected"]) {
             Self::Conflict(message.to_owned())
         } else if says(&["database is locked", "lock timeout", "statement timeout"]) {
             Self::Busy(message.to_owned())

@@ -11,6 +11,7 @@ pub mod held;
 pub mod insert;
 pub mod memory;
 pub mod migrate;
+pub mod named_lock;
 pub mod savepoint;
 pub mod schema;
 mod sessions;

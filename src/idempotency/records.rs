@@ -2,6 +2,7 @@
 
 use crate::db::held::{self, HeldRow};
 use crate::db::memory::{self, Remembered};
+use crate::db::named_lock::lock_names;
 use crate::db::schema::idempotency_key as kept;
 use crate::db::{DbConnection, DbError};
 use crate::idempotency::{KeptAnswer, KeyedRequest};
@@ -9,8 +10,6 @@ use crate::kernel::Instant;
 use crate::kernel::id::UserId;
 use crate::{insert_rows, steady};
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use std::collections::BTreeMap;
 
 /// What is known of a key.
@@ -56,23 +55,15 @@ fn known(conn: &mut DbConnection, id: &(UserId, String)) -> Result<Option<Row>, 
     if let Some(known) = memory::recall(|foreseen: &mut Foreseen| foreseen.0.remove(id)).flatten() {
         return Ok(known);
     }
+    let (user, key) = id;
+    let query = || kept::table.find((user, key));
     Ok(match conn {
         DbConnection::Postgres(conn) => {
-            // Where the lock was waited for, the answer that the other has kept meanwhile is not seen;
-            // keeping ours is then a conflict, and the work begins anew.
-            let lock = sql_query(
-                "SELECT kept.* FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS lock \
-                 LEFT JOIN idempotency_key AS kept ON user_id = $2 AND key = $3",
-            )
-            .bind::<Text, _>(locked(id))
-            .bind::<Text, _>(id.0.as_str())
-            .bind::<Text, _>(id.1.as_str());
-            steady!(lock).get_result::<Found>(conn)?.row()
+            lock_names(conn, &[locked(id)])?;
+            steady!(query().select(Row::as_select())).get_result(conn).optional()?
         }
         DbConnection::Sqlite(conn) => {
-            let (user, key) = id;
-            let query = kept::table.find((user, key)).select(Row::as_select());
-            steady!(query).get_result(conn).optional()?
+            steady!(query().select(Row::as_select())).get_result(conn).optional()?
         }
     })
 }
@@ -104,10 +95,7 @@ pub fn foresee(
     ids.sort_unstable();
     ids.dedup();
     let locks: Vec<String> = ids.iter().map(locked).collect();
-    let lock = sql_query(
-        "SELECT count(pg_advisory_xact_lock(hashtextextended(lock, 0))) FROM unnest($1) AS lock",
-    );
-    lock.bind::<Array<Text>, _>(locks).execute(conn)?;
+    lock_names(conn, &locks)?;
     let keys: Vec<&String> = ids.iter().map(|(_, key)| key).collect();
     let query = kept::table.filter(kept::user_id.eq(user)).filter(kept::key.eq_any(keys));
     let rows: Vec<Row> = steady!(query.select(Row::as_select())).load(conn)?;
@@ -165,42 +153,6 @@ impl HeldRow for Row {
     fn write(conn: &mut DbConnection, rows: Vec<Self>) -> Result<(), DbError> {
         insert_rows!(conn, kept, rows);
         Ok(())
-    }
-}
-
-/// What stands beside a lock: a row of nothing where nothing is kept.
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Nullable<Text>)]
-    user_id: Option<UserId>,
-    #[diesel(sql_type = Nullable<Text>)]
-    key: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    fingerprint: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    status: Option<i64>,
-    #[diesel(sql_type = Nullable<Text>)]
-    body: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    etag: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    location: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    recorded_at: Option<Instant>,
-}
-
-impl Found {
-    fn row(self) -> Option<Row> {
-        Some(Row {
-            user_id: self.user_id?,
-            key: self.key?,
-            fingerprint: self.fingerprint?,
-            status: self.status?,
-            body: self.body?,
-            etag: self.etag,
-            location: self.location,
-            recorded_at: self.recorded_at?,
-        })
     }
 }
 
