@@ -23,17 +23,24 @@ const STACK: usize = 128 << 10;
 pub(super) struct Measured {
     /// How long each answer took, in microseconds, in ascending order.
     micros: Vec<u64>,
-    /// How long was measured.
-    time: Duration,
+    /// For each client, how many of its answers count and how long it took for them.
+    clients: Vec<(usize, Duration)>,
     /// Answers outside the time that counts, which took processor time too.
     uncounted: u64,
 }
 
 impl Measured {
     pub(super) fn per_second(&self) -> u64 {
-        let count = u128::try_from(self.micros.len()).unwrap_or_default() * 1_000_000;
-        let rate = count.checked_div(self.time.as_micros()).unwrap_or_default();
-        u64::try_from(rate).unwrap_or(u64::MAX)
+        self.lines_per_second(1)
+    }
+
+    /// The same where each answer is to so many lines.
+    pub(super) fn lines_per_second(&self, lines: usize) -> u64 {
+        let rate = |(count, time): &(usize, Duration)| {
+            let lines = u128::try_from(count * lines).unwrap_or_default() * 1_000_000;
+            lines.checked_div(time.as_micros()).unwrap_or_default()
+        };
+        u64::try_from(self.clients.iter().map(rate).sum::<u128>()).unwrap_or(u64::MAX)
     }
 
     /// The time that `percent` of the answers did not exceed.
@@ -108,7 +115,7 @@ fn run(
     static RUNS: AtomicU64 = AtomicU64::new(1);
     let run = RUNS.fetch_add(1, Ordering::Relaxed);
     let begin = Arc::new(Barrier::new(connections));
-    let outcomes: Vec<Result<(Vec<u64>, u64), BenchError>> = std::thread::scope(|scope| {
+    let outcomes: Vec<Result<Told, BenchError>> = std::thread::scope(|scope| {
         let mut clients = Vec::with_capacity(connections);
         for client in 0..connections {
             let store = client % STORES;
@@ -138,14 +145,22 @@ fn run(
             })
             .collect()
     });
-    let mut measured = Measured { micros: Vec::new(), time, uncounted: 0 };
+    let mut measured = Measured { micros: Vec::new(), clients: Vec::new(), uncounted: 0 };
     for outcome in outcomes {
-        let (micros, uncounted) = outcome?;
-        measured.micros.extend(micros);
-        measured.uncounted = measured.uncounted.saturating_add(uncounted);
+        let told = outcome?;
+        measured.clients.push((told.micros.len(), told.time));
+        measured.micros.extend(told.micros);
+        measured.uncounted = measured.uncounted.saturating_add(told.uncounted);
     }
     measured.micros.sort_unstable();
     Ok(measured)
+}
+
+/// What one client measured: the answers that count, how long it took for them, and how many others.
+struct Told {
+    micros: Vec<u64>,
+    time: Duration,
+    uncounted: u64,
 }
 
 struct Client {
@@ -167,10 +182,11 @@ impl Client {
         time: Duration,
         write: impl Fn(u64, usize, &mut String) -> String,
         seed: usize,
-    ) -> Result<(Vec<u64>, u64), BenchError> {
+    ) -> Result<Told, BenchError> {
         let mut chance = seed.wrapping_mul(0x9E37_79B9).wrapping_add(0x85EB_CA6B);
         let mut micros = Vec::new();
         let mut uncounted = 0;
+        let mut counted: Option<(Instant, Instant)> = None;
         let counted_from = Instant::now() + WARM_UP.min(time);
         let until = counted_from + time;
         for count in 0_u64.. {
@@ -192,11 +208,13 @@ impl Client {
             let now = Instant::now();
             if sent >= counted_from && now <= until {
                 micros.push(u64::try_from((now - sent).as_micros()).unwrap_or(u64::MAX));
+                counted = Some((counted.map_or(sent, |(first, _)| first), now));
             } else {
                 uncounted += 1;
             }
         }
-        Ok((micros, uncounted))
+        let time = counted.map_or(Duration::ZERO, |(first, last)| last - first);
+        Ok(Told { micros, time, uncounted })
     }
 
     /// Reads one answer and requires it to tell of success.
@@ -247,9 +265,12 @@ mod tests {
 
     #[test]
     fn percentiles_are_taken_from_the_sorted_answers() {
-        let measured =
-            Measured { micros: (1..=200).collect(), time: Duration::from_secs(2), uncounted: 0 };
+        let measured = Measured {
+            micros: (1..=200).collect(),
+            clients: vec![(150, Duration::from_secs(2)), (50, Duration::from_millis(2_500))],
+            uncounted: 0,
+        };
         assert_eq!((measured.percentile(50), measured.percentile(99)), (101, 199));
-        assert_eq!(measured.per_second(), 100);
+        assert_eq!((measured.per_second(), measured.lines_per_second(500)), (95, 47_500));
     }
 }

@@ -134,7 +134,7 @@ pub fn run(
         load::batches(service.address(), &scene, plan.batch_connections, BATCH, plan.time)?;
     let cpu = service.cpu().saturating_sub(cpu);
     let after = raw_limit(limit.as_mut(), BATCH, plan.time)?;
-    let lines = measured.per_second().saturating_mul(u64::try_from(BATCH).unwrap_or(u64::MAX));
+    let lines = measured.lines_per_second(BATCH);
     report.batches = Some(Batches {
         size: BATCH,
         connections: plan.batch_connections,
