@@ -68,5 +68,5 @@ fn a_failed_flush_ends_the_service_and_loses_nothing() {
 
 #[test]
 fn a_failed_write_ends_the_service_and_loses_nothing() {
-    fail("pwrite64", 400);
+    fail("pwrite64", 800);
 }
