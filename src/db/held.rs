@@ -43,6 +43,10 @@ impl<R: HeldRow> Remembered for Held<R> {
         }
         R::write(conn, std::mem::take(&mut self.0).into_values().collect())
     }
+
+    fn settle(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
+        self.write_out(conn)
+    }
 }
 
 /// Writes rows now, or with others before the transaction ends.

@@ -29,14 +29,19 @@ pub trait Remembered: Any + Default + Send {
         Ok(())
     }
 
-    /// Forgets what statements that are not its own may make untrue.
-    fn settle(&mut self) {}
+    /// Writes what statements that are not its own would miss, and forgets what they may make untrue.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn settle(&mut self, _conn: &mut DbConnection) -> Result<(), DbError> {
+        Ok(())
+    }
 }
 
 /// The same with its type erased.
 trait Kept: Any + Send {
     fn write_out(&mut self, conn: &mut DbConnection) -> Result<(), DbError>;
-    fn settle(&mut self);
+    fn settle(&mut self, conn: &mut DbConnection) -> Result<(), DbError>;
 }
 
 impl<M: Remembered> Kept for M {
@@ -44,8 +49,8 @@ impl<M: Remembered> Kept for M {
         Remembered::write_out(self, conn)
     }
 
-    fn settle(&mut self) {
-        Remembered::settle(self);
+    fn settle(&mut self, conn: &mut DbConnection) -> Result<(), DbError> {
+        Remembered::settle(self, conn)
     }
 }
 
@@ -160,20 +165,14 @@ pub(super) fn holds() -> bool {
     OPEN.with_borrow(|open| open.as_ref().is_some_and(|memory| memory.holds))
 }
 
-/// Writes everything that waits, and lets nothing wait from here on: what follows asks for rows by
-/// statements.
+/// Writes all rows that wait, and lets nothing wait from here on: what follows asks for rows by
+/// statements. What each command changes again, such as the head of a chain, is still written once.
 ///
 /// # Errors
 /// When the database fails.
 pub fn settle(conn: &mut DbConnection) -> Result<(), DbError> {
     hold(false);
-    write_out(conn)?;
-    OPEN.with_borrow_mut(|open| {
-        if let Some(memory) = open.as_mut() {
-            memory.kept.values_mut().for_each(|kept| kept.settle());
-        }
-    });
-    Ok(())
+    write_each(conn, |kept, conn| kept.settle(conn))
 }
 
 /// Whether savepoints are dispensed with.
@@ -231,13 +230,21 @@ pub(super) fn written() -> i64 {
 /// # Errors
 /// When the database fails.
 pub fn write_out(conn: &mut DbConnection) -> Result<(), DbError> {
+    write_each(conn, |kept, conn| kept.write_out(conn))
+}
+
+/// Lets each kind write, in few journeys.
+fn write_each(
+    conn: &mut DbConnection,
+    write: impl Fn(&mut dyn Kept, &mut DbConnection) -> Result<(), DbError>,
+) -> Result<(), DbError> {
     // Taken out meanwhile, because writing may look into the memory.
     let mut kept = OPEN
         .with_borrow_mut(|open| open.as_mut().map(|memory| std::mem::take(&mut memory.kept)))
         .unwrap_or_default();
     let before = conn.rows_written()?;
     gather(matches!(conn, DbConnection::Postgres(_)));
-    let outcome = kept.values_mut().try_for_each(|kept| kept.write_out(conn));
+    let outcome = kept.values_mut().try_for_each(|kept| write(kept.as_mut(), conn));
     let gathered = gather(false);
     let outcome = outcome.and_then(|()| insert::run_gathered(conn, gathered));
     let after = conn.rows_written()?;

@@ -26,8 +26,9 @@ struct Foreseen {
 
 impl Remembered for Foreseen {
     /// Other commands may recall, correct, promise and move.
-    fn settle(&mut self) {
+    fn settle(&mut self, _conn: &mut DbConnection) -> Result<(), DbError> {
         *self = Self::default();
+        Ok(())
     }
 }
 
