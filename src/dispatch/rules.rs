@@ -182,7 +182,8 @@ pub struct Pickable {
 ///
 /// # Errors
 /// `wrong_status`; `validation_failed` for unknown or repeated lines and lots, a lot of an item
-/// that is no substitute, more than was granted, or a difference without a reason.
+/// that is no substitute, more than was granted, or a difference without a reason;
+/// `insufficient_stock` where nothing is left of what was promised.
 pub fn pick(order: &Order, lines: &[PickedLine], pickable: &Pickable) -> Result<Order, Refusal> {
     allow(order, ("拣货", "picked"), &[Status::Approved, Status::Picked, Status::Shipped])?;
     let mut faults = Faults::new();
@@ -199,12 +200,25 @@ pub fn pick(order: &Order, lines: &[PickedLine], pickable: &Pickable) -> Result<
         line.picked = line.shipped().plus(line.reserved());
     }
     if picked.reserved().is_zero() {
-        return Err(Refusal::invalid(Vec::new()).at("/lines", FaultCode::TooShort));
+        return Err(match lines {
+            [] => nothing_set_aside(),
+            _ => Refusal::fault("/lines", FaultCode::TooShort),
+        });
     }
     if picked.status == Status::Approved {
         picked.status = Status::Picked;
     }
     Ok(picked)
+}
+
+/// What was promised has been taken by facts that were told later, or has been shipped.
+fn nothing_set_aside() -> Refusal {
+    Refusal::new(
+        Code::InsufficientStock,
+        "本单已没有预留的物资：请另行拣货，或取消本单",
+        "Nothing is set aside for the dispatch any more: pick other lots, or cancel it",
+    )
+    .at("/lines", FaultCode::TooShort)
 }
 
 fn pick_line(
@@ -305,7 +319,8 @@ pub struct Shipped {
 ///
 /// # Errors
 /// `wrong_status`; `validation_failed` for unknown or repeated lines and lots, more than is set
-/// aside, an arrival before the departure, or an empty lorry.
+/// aside, an arrival before the departure, or an empty lorry; `insufficient_stock` where nothing is
+/// set aside.
 pub fn ship(order: &Order, command: &Ship) -> Result<Shipped, Refusal> {
     allow(order, ("发货", "shipped"), &[Status::Picked, Status::Shipped])?;
     let mut faults = Faults::new();
@@ -330,7 +345,10 @@ pub fn ship(order: &Order, command: &Ship) -> Result<Shipped, Refusal> {
     }
     loads.retain(|(_, lot)| !lot.quantity.is_zero());
     if loads.is_empty() && faults.is_empty() {
-        faults.add("/lines", FaultCode::TooShort);
+        return Err(match &command.lines {
+            None => nothing_set_aside(),
+            Some(_) => Refusal::fault("/lines", FaultCode::TooShort),
+        });
     }
     faults.check()?;
     let mut shipped = order.clone();

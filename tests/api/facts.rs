@@ -408,6 +408,31 @@ fn open_facts_make_a_shortfall_doubtful() {
 }
 
 #[test]
+fn a_dispatch_of_which_facts_left_nothing_is_picked_anew_or_called_off() {
+    TestApp::each(|app| {
+        put(app, "QN-DEPOT", "M03", "A", "2027-01-01", 100);
+        let mut picked = Dispatch::requested(app, "M03", 60);
+        picked.does("commander", "approve", json!({}));
+        picked.does("keeper.depot", "pick", json!({}));
+        let mut approved = Dispatch::requested(app, "M03", 40);
+        approved.does("commander", "approve", json!({}));
+        fact(app, 100).expect(201);
+        let again = |one: &Dispatch| Dispatch::again(app, &one.id);
+        again(&approved)
+            .tries("keeper.depot", "pick", json!({}))
+            .refused(409, "insufficient_stock");
+        again(&picked).tries("keeper.depot", "ship", lorry()).refused(409, "insufficient_stock");
+        again(&approved).does("commander", "cancel", json!({"reason": "另行安排"}));
+        let lot = put(app, "QN-DEPOT", "M03", "B", "2027-01-01", 60);
+        let anew = json!({"lines": [{"line": 1, "lots": [{"lot_id": lot, "quantity": 60}],
+                                     "reason_code": "other"}]});
+        again(&picked).does("keeper.depot", "pick", anew);
+        again(&picked).does("keeper.depot", "ship", lorry());
+        is_clean(app);
+    });
+}
+
+#[test]
 fn write_offs_and_adjustments_that_have_happened_cut_promises_too() {
     TestApp::each(|app| {
         let lot = put(app, "QN-DEPOT", "M03", "A", "2027-01-01", 50);

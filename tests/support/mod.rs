@@ -22,6 +22,8 @@ use changbei::kernel::server_key::ServerKey;
 use changbei::kernel::time::SetClock;
 use changbei::kernel::{Clock, Instant};
 use changbei::server::{ServerOptions, start};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -78,19 +80,16 @@ pub fn copy_sqlite(folder: &Path) -> PathBuf {
     static TEMPLATE: OnceLock<tempfile::TempDir> = OnceLock::new();
     let template = TEMPLATE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("template.db");
-        let db = Db::open(&path.to_string_lossy(), &DbOptions::default()).expect("SQLite opens");
-        prepare(&db);
+        let prepared = folder.path().join("prepared.db").to_string_lossy().into_owned();
+        prepare(&Db::open(&prepared, &DbOptions::default()).expect("SQLite opens"));
+        // Threads of the database that was prepared may still move its log into its file.
+        let whole = folder.path().join("template.db");
+        let mut conn = SqliteConnection::establish(&prepared).expect("the prepared file opens");
+        conn.batch_execute(&format!("VACUUM INTO '{}'", whole.display())).expect("it is copied");
         folder
     });
     let path = folder.join("changbei.db");
-    for ending in ["", "-wal"] {
-        let from = template.path().join(format!("template.db{ending}"));
-        if from.exists() {
-            let to = folder.join(format!("changbei.db{ending}"));
-            std::fs::copy(from, to).expect("the template is copied");
-        }
-    }
+    std::fs::copy(template.path().join("template.db"), &path).expect("the template is copied");
     path
 }
 
