@@ -10,7 +10,6 @@ use crate::db::{DbConnection, DbError};
 use crate::kernel::time::BusinessZone;
 use crate::kernel::{Instant, ItemCode, StoreCode};
 use crate::stock::account::Outside;
-use crate::stock::movement::ESTIMATED_BY;
 use chrono::NaiveDate;
 use diesel::dsl::{case_when, sql};
 use diesel::prelude::*;
@@ -26,6 +25,9 @@ const WARD_RETURN: &str = Outside::WardReturn.as_str();
 /// by which alone both databases know that it serves.
 const OF_USE: &str = "((to_kind = 'outside' AND to_name IN ('consumption', 'ward_return')) \
                       OR (from_kind = 'outside' AND from_name IN ('consumption', 'ward_return')))";
+
+/// What tells the movements of stock reports, likewise for `stock_movement_estimated`.
+const OF_REPORTS: &str = "document_kind = 'stock_report'";
 
 /// One item at one store.
 pub type Cell = (StoreCode, ItemCode);
@@ -80,13 +82,13 @@ fn estimated(
     cells: &Cells,
     known: Instant,
 ) -> Result<Vec<(StoreCode, ItemCode, Option<i64>)>, DbError> {
-    use stock_movement::{business_day, document_kind, item_code, quantity, reverses, store_code};
+    use stock_movement::{business_day, item_code, quantity, reverses, store_code};
     let mut query = stock_movement::table
         .filter(business_day.ge(window.first()))
         .filter(business_day.lt(window.today()))
         .filter(stock_movement::recorded_at.le(known))
         .filter(sql::<Bool>(OF_USE))
-        .filter(document_kind.eq(ESTIMATED_BY))
+        .filter(sql::<Bool>(OF_REPORTS))
         .group_by((store_code, item_code))
         .select((
             store_code,
@@ -190,4 +192,16 @@ fn taken_back(
         query = among!(query, stock_movement::item_code, items);
     }
     Ok(query.load(conn)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CONSUMPTION, OF_REPORTS, OF_USE, WARD_RETURN};
+    use crate::stock::movement::ESTIMATED_BY;
+
+    #[test]
+    fn indexes_are_asked_for_in_the_ledger_s_own_words() {
+        assert!(OF_USE.contains(CONSUMPTION) && OF_USE.contains(WARD_RETURN));
+        assert!(OF_REPORTS.ends_with(&format!("'{ESTIMATED_BY}'")));
+    }
 }

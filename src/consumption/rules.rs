@@ -51,15 +51,44 @@ impl Window {
     }
 }
 
-/// What one day did to the stock of an item that a store could use.
+/// Days on which a lot was there to be used at a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UsableChange {
-    /// The business day. What happened before the window may be summed on any day before it.
-    pub day: NaiveDate,
-    /// The last day on which this stock may be used; `None` when it has no such day.
-    pub usable_until: Option<NaiveDate>,
-    /// Base units that came (above zero) or went.
-    pub units: i64,
+pub struct Stretch {
+    /// The day at whose end it was there first.
+    pub first: NaiveDate,
+    /// The last day that began or ended with it, and on which it might be used.
+    pub last: NaiveDate,
+}
+
+/// The stretches of a lot that might be used through `usable_until`, or for ever, from what a store
+/// held of it at the end of each day on which that changed, in order.
+pub fn stretches(
+    held: impl IntoIterator<Item = (NaiveDate, i64)>,
+    usable_until: Option<NaiveDate>,
+) -> Vec<Stretch> {
+    let for_ever = NaiveDate::MAX;
+    let mut stretches = Vec::new();
+    let mut since: Option<NaiveDate> = None;
+    let mut end = |first: NaiveDate, day: NaiveDate| {
+        let last = day.min(usable_until.unwrap_or(for_ever));
+        if first < day && first <= last {
+            stretches.push(Stretch { first, last });
+        }
+    };
+    for (day, units) in held {
+        match (since, units > 0) {
+            (None, true) => since = Some(day),
+            (Some(first), false) => {
+                end(first, day);
+                since = None;
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+    }
+    if let Some(first) = since {
+        end(first, for_ever);
+    }
+    stretches
 }
 
 /// What the ledger knows of an item's use at a store.
@@ -73,8 +102,8 @@ pub struct UseHistory {
     pub used: BTreeMap<NaiveDate, i64>,
     /// Of all that was used in the window, what is estimated from stock reports.
     pub estimated: i64,
-    /// Every change of the usable stock up to yesterday, in any order.
-    pub changes: Vec<UsableChange>,
+    /// When there was something to use, lot by lot, in any order.
+    pub stocked: Vec<Stretch>,
 }
 
 word_enum! {
@@ -162,7 +191,7 @@ pub fn average_use(window: Window, history: &UseHistory) -> AverageUse {
     let observed = history.used.range(observed_from..window.today);
     let used = observed.fold(0_i64, |sum, (_, units)| sum.saturating_add((*units).max(0)));
     let idle = |day: NaiveDate| history.used.get(&day).is_none_or(|units| *units <= 0);
-    let stockout_days = days_without_stock(window, &history.changes)
+    let stockout_days = days_without_stock(window, &history.stocked)
         .skip_while(|day| *day < observed_from)
         .filter(|day| idle(*day))
         .fold(0_i64, |days, _| days + 1);
@@ -181,28 +210,16 @@ pub fn average_use(window: Window, history: &UseHistory) -> AverageUse {
 }
 
 /// The days of a window that open and close with nothing usable.
-fn days_without_stock(window: Window, changes: &[UsableChange]) -> impl Iterator<Item = NaiveDate> {
-    let mut changes: Vec<UsableChange> = changes.to_vec();
-    changes.sort_unstable_by_key(|change| change.day);
-    let mut changes = changes.into_iter().peekable();
-    // What is there, by its last day of use; few enough to be looked through.
-    let mut held: Vec<(Option<NaiveDate>, i64)> = Vec::new();
-    let mut apply_before = move |end: NaiveDate, held: &mut Vec<(Option<NaiveDate>, i64)>| {
-        while let Some(change) = changes.next_if(|change| change.day < end) {
-            match held.iter_mut().find(|(until, _)| *until == change.usable_until) {
-                Some((_, units)) => *units = units.saturating_add(change.units),
-                None => held.push((change.usable_until, change.units)),
-            }
-        }
-    };
-    let usable_on = |held: &[(Option<NaiveDate>, i64)], day: NaiveDate| {
-        held.iter().any(|(until, units)| *units > 0 && until.is_none_or(|until| until >= day))
-    };
-    apply_before(window.first(), &mut held);
+fn days_without_stock(window: Window, stocked: &[Stretch]) -> impl Iterator<Item = NaiveDate> {
+    let mut stocked = stocked.to_vec();
+    stocked.sort_unstable_by_key(|stretch| stretch.first);
+    let mut stocked = stocked.into_iter().peekable();
+    let mut stocked_until = None;
     window.all_days().filter(move |day| {
-        let opened = usable_on(&held, *day);
-        apply_before(plus_days(*day, 1), &mut held);
-        !opened && !usable_on(&held, *day)
+        while let Some(stretch) = stocked.next_if(|stretch| stretch.first <= *day) {
+            stocked_until = stocked_until.max(Some(stretch.last));
+        }
+        stocked_until < Some(*day)
     })
 }
 
@@ -224,8 +241,14 @@ mod tests {
         plus_days(today(), -days)
     }
 
-    fn came(days: i64, units: i64) -> UsableChange {
-        UsableChange { day: days_ago(days), usable_until: None, units }
+    /// Something was there from so many days ago on.
+    fn since(days: i64) -> Stretch {
+        Stretch { first: days_ago(days), last: NaiveDate::MAX }
+    }
+
+    /// Something was there from so many days ago on, and was used up on a later one.
+    fn between(first: i64, last: i64) -> Stretch {
+        Stretch { first: days_ago(first), last: days_ago(last) }
     }
 
     fn window() -> Window {
@@ -238,7 +261,7 @@ mod tests {
             estimated: 0,
             first_seen: Some(days_ago(400)),
             used: BTreeMap::from([(days_ago(60), 1_000), (days_ago(1), 830)]),
-            changes: vec![came(400, 5_000)],
+            stocked: vec![since(400)],
         };
         let average = average_use(window(), &history);
         assert_eq!(average.adc.unwrap().to_string(), "61/2");
@@ -252,7 +275,7 @@ mod tests {
             estimated: 0,
             first_seen: Some(days_ago(100)),
             used: BTreeMap::from([(days_ago(21), 1_000), (days_ago(9), 830)]),
-            changes: vec![came(100, 1_000), came(21, -1_000), came(9, 2_000), came(9, -830)],
+            stocked: vec![since(9), between(100, 21)],
         };
         let average = average_use(window(), &history);
         assert_eq!(average.stockout_days, 11);
@@ -265,11 +288,7 @@ mod tests {
             estimated: 0,
             first_seen: Some(days_ago(100)),
             used: BTreeMap::from([(days_ago(50), 40)]),
-            changes: vec![UsableChange {
-                day: days_ago(100),
-                usable_until: Some(days_ago(21)),
-                units: 500,
-            }],
+            stocked: stretches([(days_ago(100), 500)], Some(days_ago(21))),
         };
         // Days 60 to 21 had stock, on the last of them for the last time.
         let average = average_use(window(), &history);
@@ -283,7 +302,7 @@ mod tests {
             estimated: 0,
             first_seen: Some(days_ago(4)),
             used: BTreeMap::from([(days_ago(2), 10)]),
-            changes: vec![came(4, 100)],
+            stocked: vec![since(4)],
         };
         assert_eq!(average_use(window(), &history).adc.unwrap().to_string(), "5/2");
     }
@@ -294,7 +313,7 @@ mod tests {
             first_seen: Some(days_ago(10)),
             used: BTreeMap::from([(days_ago(1), used)]),
             estimated,
-            changes: vec![came(10, 1_000)],
+            stocked: vec![since(10)],
         };
         let of = |used, estimated| average_use(window(), &history(used, estimated));
         assert_eq!(of(20, 0).method(), Method::Issues);
@@ -318,7 +337,7 @@ mod tests {
         let unused = UseHistory {
             estimated: 0,
             first_seen: Some(days_ago(90)),
-            changes: vec![came(90, 10)],
+            stocked: vec![since(90)],
             ..UseHistory::default()
         };
         assert_eq!(average_use(window(), &unused).adc, Some(Ratio::ZERO));
@@ -330,7 +349,7 @@ mod tests {
             estimated: 0,
             first_seen: Some(days_ago(2)),
             used: BTreeMap::from([(days_ago(2), 10), (days_ago(1), -4)]),
-            changes: vec![came(2, 100)],
+            stocked: vec![since(2)],
         };
         assert_eq!(average_use(window(), &history).adc, Some(Ratio::whole(5)));
     }
@@ -341,9 +360,23 @@ mod tests {
             estimated: 0,
             first_seen: Some(days_ago(10)),
             used: BTreeMap::from([(days_ago(1), 10), (today(), 500)]),
-            changes: vec![came(10, 1_000)],
+            stocked: vec![since(10)],
         };
         assert_eq!(average_use(window(), &history).adc, Some(Ratio::whole(1)));
+    }
+
+    /// What was held of a lot at the end of each day on which that changed, and its last day of use.
+    type Lot = (BTreeMap<NaiveDate, i64>, Option<NaiveDate>);
+
+    fn lots() -> impl Strategy<Value = Vec<Lot>> {
+        use proptest::collection::{btree_map, vec};
+        let day = |days: std::ops::Range<i64>| days.prop_map(days_ago);
+        let held = btree_map(day(1..80), 0_i64..3, 0..8);
+        vec((held, proptest::option::of(day(-20..70))), 0..4)
+    }
+
+    fn stocked(lots: &[Lot]) -> Vec<Stretch> {
+        lots.iter().flat_map(|(held, until)| stretches(held.clone(), *until)).collect()
     }
 
     proptest! {
@@ -351,15 +384,13 @@ mod tests {
         fn the_average_times_the_exposure_is_what_was_used(
             first in 0_i64..120,
             uses in proptest::collection::btree_map(1_i64..90, -5_i64..50, 0..30),
-            moves in proptest::collection::vec((1_i64..120, -40_i64..80, proptest::option::of(-60_i64..60)), 0..20),
+            lots in lots(),
         ) {
             let history = UseHistory {
                 estimated: 0,
                 first_seen: Some(days_ago(first)),
                 used: uses.iter().map(|(day, units)| (days_ago(*day), *units)).collect(),
-                changes: moves.iter().map(|(day, units, until)| UsableChange {
-                    day: days_ago(*day), units: *units, usable_until: until.map(|d| plus_days(today(), d)),
-                }).collect(),
+                stocked: stocked(&lots),
             };
             let average = average_use(window(), &history);
             prop_assert!(0 <= average.stockout_days && average.stockout_days <= average.observed_days);
@@ -375,26 +406,22 @@ mod tests {
 
         #[test]
         fn stockout_days_are_those_that_a_look_at_each_day_finds(
-            moves in proptest::collection::vec((1_i64..80, -40_i64..80, proptest::option::of(-70_i64..20)), 0..20),
+            lots in lots(),
             uses in proptest::collection::btree_map(1_i64..70, -5_i64..50, 0..20),
             first in 0_i64..90,
         ) {
-            let changes: Vec<UsableChange> = moves.iter().map(|(day, units, until)| UsableChange {
-                day: days_ago(*day), units: *units, usable_until: until.map(|d| plus_days(today(), d)),
-            }).collect();
             let history = UseHistory {
                 estimated: 0,
                 first_seen: Some(days_ago(first)),
                 used: uses.iter().map(|(day, units)| (days_ago(*day), *units)).collect(),
-                changes: changes.clone(),
+                stocked: stocked(&lots),
             };
             // What was there at the end of one day and could be used on another.
             let there = |end: NaiveDate, on: NaiveDate| {
-                let mut by_last_day: BTreeMap<Option<NaiveDate>, i64> = BTreeMap::new();
-                for change in changes.iter().filter(|change| change.day <= end) {
-                    *by_last_day.entry(change.usable_until).or_default() += change.units;
-                }
-                by_last_day.iter().any(|(until, units)| *units > 0 && until.is_none_or(|last| last >= on))
+                lots.iter().any(|(held, until)| {
+                    let newest = held.range(..=end).next_back();
+                    newest.is_some_and(|(_, units)| *units > 0) && until.is_none_or(|until| until >= on)
+                })
             };
             let expected = (1..=first.min(60)).filter(|ago| {
                 let (day, before) = (days_ago(*ago), days_ago(*ago + 1));
@@ -409,7 +436,7 @@ mod tests {
                 estimated: 0,
                 first_seen: Some(days_ago(60)),
                 used: BTreeMap::from([(days_ago(day), units)]),
-                changes: vec![came(60, 1_000)],
+                stocked: vec![since(60)],
             }).adc;
             prop_assert!(with(less) <= with(less + more));
         }

@@ -85,7 +85,8 @@ pub fn copy_sqlite(folder: &Path) -> PathBuf {
         // Threads of the database that was prepared may still move its log into its file.
         let whole = folder.path().join("template.db");
         let mut conn = SqliteConnection::establish(&prepared).expect("the prepared file opens");
-        conn.batch_execute(&format!("VACUUM INTO '{}'", whole.display())).expect("it is copied");
+        let copy = format!("PRAGMA busy_timeout = 30000; VACUUM INTO '{}'", whole.display());
+        conn.batch_execute(&copy).expect("it is copied");
         folder
     });
     let path = folder.join("changbei.db");

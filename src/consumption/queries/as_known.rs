@@ -1,7 +1,7 @@
 //! Histories as they were known at a time of the past: from the movements that were on record then.
 
 use super::{Cell, Cells};
-use crate::consumption::rules::{UsableChange, UseHistory, Window};
+use crate::consumption::rules::{UseHistory, Window, stretches};
 use crate::db::schema::{lot, makers_lot, stock_movement};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::LotId;
@@ -13,9 +13,9 @@ use crate::stock::queries::at::{Places, balances_at};
 use chrono::NaiveDate;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-/// First days and changes of the usable stock; what was used is left to the caller.
+/// First days, and when there was something to use; what was used is left to the caller.
 pub(super) fn histories(
     conn: &mut DbConnection,
     window: Window,
@@ -27,8 +27,15 @@ pub(super) fn histories(
     for (store, item, day) in first_seen(conn, cells, known)? {
         histories.entry((store, item)).or_default().first_seen = day;
     }
-    for (cell, change) in usable_changes(conn, window, zone, cells, known)? {
-        histories.entry(cell).or_default().changes.push(change);
+    let lives = lot_lives(conn, zone, cells, known)?;
+    for ((store, item, lot), changes) in available_changes(conn, window, zone, cells, known)? {
+        let Some(life) = lives.get(&lot).filter(|life| life.usable) else { continue };
+        let held = changes.into_iter().scan(0_i64, |held, (day, units)| {
+            *held = held.saturating_add(units);
+            Some((day, *held))
+        });
+        let stocked = stretches(held, life.usable_until);
+        histories.entry((store, item)).or_default().stocked.extend(stocked);
     }
     Ok(histories)
 }
@@ -61,42 +68,9 @@ struct LotLife {
     usable: bool,
 }
 
-/// Changes of the stock in state `available`: each day of the window, and before it in one sum.
+/// How long each lot was usable.
 ///
 /// A recalled lot was usable through the day before its recall, one whose expiry is unknown never.
-/// Promises of the past are not known, so stock that was promised counts as usable.
-fn usable_changes(
-    conn: &mut DbConnection,
-    window: Window,
-    zone: BusinessZone,
-    cells: &Cells,
-    known: Instant,
-) -> Result<Vec<(Cell, UsableChange)>, DbError> {
-    let lives = lot_lives(conn, zone, cells, known)?;
-    let mut changes = Vec::new();
-    let mut push = |cell: Cell, lot: &LotId, day: NaiveDate, units: i64| {
-        if let Some(life) = lives.get(lot).filter(|life| life.usable && units != 0) {
-            changes.push((cell, UsableChange { day, usable_until: life.usable_until, units }));
-        }
-    };
-    let start = zone.start_of(window.first());
-    let before = start.previous();
-    let moment = Moment::as_known_at(before, known);
-    let places = Places {
-        stores: cells.stores.clone(),
-        items: cells.items.clone(),
-        state: Some(StockState::Available),
-        ..Places::default()
-    };
-    for ((store, item, lot, _), held) in balances_at(conn, zone, &moment, &places)? {
-        push((store, item), &lot, plus_days(window.first(), -1), held.on_hand);
-    }
-    for (store, item, lot, day, units) in available_changes(conn, window, cells, known)? {
-        push((store, item), &lot, day, units.unwrap_or(0));
-    }
-    Ok(changes)
-}
-
 fn lot_lives(
     conn: &mut DbConnection,
     zone: BusinessZone,
@@ -122,9 +96,41 @@ fn lot_lives(
         .collect())
 }
 
+/// A lot of an item at a store.
+type Held = (StoreCode, ItemCode, LotId);
+
+/// Changes of the stock in state `available`: each day of the window, and before it in one sum.
+///
+/// Promises of the past are not known, so stock that was promised counts as usable.
+fn available_changes(
+    conn: &mut DbConnection,
+    window: Window,
+    zone: BusinessZone,
+    cells: &Cells,
+    known: Instant,
+) -> Result<BTreeMap<Held, BTreeMap<NaiveDate, i64>>, DbError> {
+    let mut changes: BTreeMap<Held, BTreeMap<NaiveDate, i64>> = BTreeMap::new();
+    let start = zone.start_of(window.first());
+    let moment = Moment::as_known_at(start.previous(), known);
+    let places = Places {
+        stores: cells.stores.clone(),
+        items: cells.items.clone(),
+        state: Some(StockState::Available),
+        ..Places::default()
+    };
+    let before = plus_days(window.first(), -1);
+    for ((store, item, lot, _), held) in balances_at(conn, zone, &moment, &places)? {
+        changes.entry((store, item, lot)).or_default().insert(before, held.on_hand);
+    }
+    for (store, item, lot, day, units) in changes_within(conn, window, cells, known)? {
+        changes.entry((store, item, lot)).or_default().insert(day, units.unwrap_or(0));
+    }
+    Ok(changes)
+}
+
 type LotChange = (StoreCode, ItemCode, LotId, NaiveDate, Option<i64>);
 
-fn available_changes(
+fn changes_within(
     conn: &mut DbConnection,
     window: Window,
     cells: &Cells,

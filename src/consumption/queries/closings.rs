@@ -1,7 +1,7 @@
 //! Histories from the daily closings: what was there at the end of each day of a window.
 
 use super::{Cell, Cells};
-use crate::consumption::rules::{UsableChange, UseHistory, Window};
+use crate::consumption::rules::{UseHistory, Window, stretches};
 use crate::db::schema::{lot, makers_lot, stock_balance, stock_closing};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::time::{BusinessZone, plus_days};
@@ -9,18 +9,20 @@ use crate::kernel::{Instant, ItemCode, StoreCode};
 use crate::stock::account::StockState;
 use crate::stock::lot::Expiry;
 use chrono::NaiveDate;
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Date, Nullable};
+use diesel::sql_types::Bool;
 use std::collections::HashMap;
 
-diesel::define_sql_function! {
-    /// The first that is there.
-    fn coalesce(day: Nullable<Date>, otherwise: Date) -> Date;
-}
+/// An available balance that came to nothing, in the words of the indexes `stock_closing_empty` and
+/// `stock_closing_empty_item`, by which alone both databases know that they serve.
+const EMPTY: &str = "(stock_closing.on_hand = 0 AND stock_closing.state = 'available')";
 
-/// First days and changes of the usable stock; what was used is left to the caller.
+/// First days, and when there was something to use; what was used is left to the caller.
 ///
-/// A first day before the window is told as some day before it, which is all that matters.
+/// A first day before the window is told as some day before it, which is all that matters. What was
+/// there on each day is not asked, only since when, and the days on which it came to nothing, which
+/// are few: most closings are never looked at.
 pub(super) fn histories(
     conn: &mut DbConnection,
     window: Window,
@@ -32,31 +34,26 @@ pub(super) fn histories(
     for cell in gone_before(conn, window, zone, cells)? {
         histories.entry(cell).or_default().first_seen = Some(before);
     }
-    let mut balance: Option<(StoreCode, String)> = None;
-    let mut held = 0;
-    for row in closings(conn, window, zone, cells)? {
-        let Closing { store, item, lot, state, day, on_hand, expiry, expires_on, recalled_at } =
+    let emptied = emptied(conn, window, cells)?;
+    for row in held(conn, window, zone, cells)? {
+        let Held { store, item, lot, state, at_first, changed, expiry, expires_on, recalled_at } =
             row;
-        let history = histories.entry((store.clone(), item)).or_default();
-        let day = day.max(before);
-        history.first_seen = Some(history.first_seen.map_or(day, |first| first.min(day)));
-        if state != StockState::Available {
-            continue;
-        }
-        let this = (store, lot);
-        if balance.as_ref() != Some(&this) {
-            balance = Some(this);
-            held = 0;
-        }
-        let units = on_hand - held;
-        held = on_hand;
+        let changed = changed.filter(|day| *day < window.today());
+        let known = at_first.map(|units| (before, units)).into_iter();
+        let known = known.chain(changed.map(|day| (day, 1)));
+        let Some((seen, _)) = known.clone().next() else { continue };
+        let place = (store, lot);
+        let emptied = emptied.get(&place);
+        let history = histories.entry((place.0, item)).or_default();
+        history.first_seen = Some(history.first_seen.map_or(seen, |first| first.min(seen)));
         // What cannot be dated was never usable; a recalled lot was, through the day before.
-        if units == 0 || expiry == Expiry::Unknown.kind() {
+        if state != StockState::Available || expiry == Expiry::Unknown.kind() {
             continue;
         }
         let before_recall = recalled_at.map(|at| plus_days(zone.day_of(at), -1));
         let usable_until = expires_on.into_iter().chain(before_recall).min();
-        history.changes.push(UsableChange { day, usable_until, units });
+        let days = known.chain(emptied.into_iter().flatten().copied());
+        history.stocked.extend(stretches(days, usable_until));
     }
     Ok(histories)
 }
@@ -84,54 +81,55 @@ fn gone_before(
 }
 
 #[derive(Queryable)]
-struct Closing {
+struct Held {
     store: StoreCode,
     item: ItemCode,
     lot: String,
     state: StockState,
-    day: NaiveDate,
-    on_hand: i64,
+    at_first: Option<i64>,
+    changed: Option<NaiveDate>,
     expiry: String,
     expires_on: Option<NaiveDate>,
     recalled_at: Option<Instant>,
 }
 
-/// The closings of the window, and of each balance the newest before it, by balance and day; of the
-/// balances that were not empty for good when the window began.
-fn closings(
+/// The balances that were not empty for good when the window began, with what they had been until then,
+/// and the first day on which they changed since.
+fn held(
     conn: &mut DbConnection,
     window: Window,
     zone: BusinessZone,
     cells: &Cells,
-) -> Result<Vec<Closing>, DbError> {
-    let earlier = diesel::alias!(stock_closing as earlier);
-    let newest_before = earlier
+) -> Result<Vec<Held>, DbError> {
+    let (earlier, later) = diesel::alias!(stock_closing as earlier, stock_closing as later);
+    let at_first = earlier
         .filter(earlier.field(stock_closing::store_code).eq(stock_balance::store_code))
         .filter(earlier.field(stock_closing::lot_id).eq(stock_balance::lot_id))
         .filter(earlier.field(stock_closing::state).eq(stock_balance::state))
         .filter(earlier.field(stock_closing::business_day).lt(window.first()))
         .order(earlier.field(stock_closing::business_day).desc())
-        .select(earlier.field(stock_closing::business_day))
+        .select(earlier.field(stock_closing::on_hand))
+        .limit(1)
+        .single_value();
+    let changed = later
+        .filter(later.field(stock_closing::store_code).eq(stock_balance::store_code))
+        .filter(later.field(stock_closing::lot_id).eq(stock_balance::lot_id))
+        .filter(later.field(stock_closing::state).eq(stock_balance::state))
+        .filter(later.field(stock_closing::business_day).ge(window.first()))
+        .order(later.field(stock_closing::business_day))
+        .select(later.field(stock_closing::business_day))
         .limit(1)
         .single_value();
     let mut query = stock_balance::table
-        .inner_join(
-            stock_closing::table.on(stock_closing::store_code
-                .eq(stock_balance::store_code)
-                .and(stock_closing::lot_id.eq(stock_balance::lot_id))
-                .and(stock_closing::state.eq(stock_balance::state))),
-        )
         .inner_join(lot::table.inner_join(makers_lot::table))
         .filter(stock_balance::live_until.ge(zone.start_of(window.first())))
-        .filter(stock_closing::business_day.lt(window.today()))
-        .filter(stock_closing::business_day.ge(coalesce(newest_before, window.first())))
         .select((
             stock_balance::store_code,
             stock_balance::item_code,
             stock_balance::lot_id,
             stock_balance::state,
-            stock_closing::business_day,
-            stock_closing::on_hand,
+            at_first,
+            changed,
             makers_lot::expiry,
             makers_lot::expires_on,
             makers_lot::recalled_at,
@@ -143,12 +141,45 @@ fn closings(
     if let Some(items) = cells.items.as_deref() {
         query = among!(query, stock_balance::item_code, items);
     }
-    Ok(query
-        .order((
-            stock_balance::store_code,
-            stock_balance::lot_id,
-            stock_balance::state,
-            stock_closing::business_day,
-        ))
-        .load(conn)?)
+    Ok(query.load(conn)?)
+}
+
+/// On which days an available balance came to nothing (0), and was something again (1); in order.
+type Emptied = HashMap<(StoreCode, String), Vec<(NaiveDate, i64)>>;
+
+/// When balances came to nothing within the window.
+fn emptied(conn: &mut DbConnection, window: Window, cells: &Cells) -> Result<Emptied, DbError> {
+    use stock_closing::{business_day, item_code, lot_id, state, store_code};
+    let later = diesel::alias!(stock_closing as later);
+    let filled_again = later
+        .filter(later.field(store_code).eq(store_code))
+        .filter(later.field(lot_id).eq(lot_id))
+        .filter(later.field(state).eq(state))
+        .filter(later.field(business_day).gt(business_day))
+        .filter(later.field(stock_closing::on_hand).gt(0))
+        .order(later.field(business_day))
+        .select(later.field(business_day))
+        .limit(1)
+        .single_value();
+    let mut query = stock_closing::table
+        .filter(sql::<Bool>(EMPTY))
+        .filter(business_day.lt(window.today()))
+        .filter(business_day.ge(window.first()))
+        .select((store_code, lot_id, business_day, filled_again))
+        .into_boxed();
+    if let Some(stores) = cells.stores.as_deref() {
+        query = among!(query, store_code, stores);
+    }
+    if let Some(items) = cells.items.as_deref() {
+        query = among!(query, item_code, items);
+    }
+    let mut rows: Vec<(StoreCode, String, NaiveDate, Option<NaiveDate>)> = query.load(conn)?;
+    rows.sort_unstable_by_key(|(_, _, day, _)| *day);
+    let mut emptied = Emptied::new();
+    for (store, lot, day, filled_again) in rows {
+        let days = emptied.entry((store, lot)).or_default();
+        days.push((day, 0));
+        days.extend(filled_again.filter(|again| *again < window.today()).map(|again| (again, 1)));
+    }
+    Ok(emptied)
 }

@@ -1,7 +1,7 @@
 //! How much of what was expected has come: read from the ledger, so that a reversal counts by
 //! itself, and the past is told as it was.
 
-use crate::db::schema::{expected_fulfilment, stock_movement};
+use crate::db::schema::{expected_fulfilment, expected_line, stock_movement};
 use crate::db::{DbConnection, DbError};
 use crate::kernel::id::ExpectedReceiptId;
 use crate::kernel::{Instant, ItemCode, Moment, Quantity, StoreCode};
@@ -33,13 +33,18 @@ pub fn received(
     let occurred = past.map_or(Instant::LAST, |moment| moment.as_of);
     let recorded = past.and_then(Moment::known).unwrap_or(Instant::LAST);
     let mut received = Received::new();
-    // What came, and what of it was taken back: the same question over two columns. Few movements are
-    // reversals, so they are found by their stores, whatever statistics a database has.
+    // What came, and what of it was taken back: the same question over two columns. Only receipts
+    // fulfil. Of movements nothing is asked by which a database without statistics would begin with
+    // their whole history; reversals, which are few, are found by their stores.
     macro_rules! sum {
-        ($on:expr, $only:expr, $add:expr) => {{
+        ($on:expr, $add:expr) => {{
             let mut query = expected_fulfilment::table
+                .inner_join(
+                    expected_line::table.on(expected_line::expected_id
+                        .eq(expected_fulfilment::expected_id)
+                        .and(expected_line::line_no.eq(expected_fulfilment::line_no))),
+                )
                 .inner_join(stock_movement::table.on($on))
-                .filter($only)
                 .filter(stock_movement::occurred_at.le(occurred))
                 .filter(stock_movement::recorded_at.le(recorded))
                 .select((
@@ -57,7 +62,7 @@ pub fn received(
                         query = among!(query, expected_fulfilment::store_code, stores);
                     }
                     if let Some(items) = items {
-                        query = among!(query, stock_movement::item_code, items);
+                        query = among!(query, expected_line::item_code, items);
                     }
                 }
             }
@@ -68,15 +73,11 @@ pub fn received(
             }
         }};
     }
+    sum!(stock_movement::id.eq(expected_fulfilment::movement_id), Quantity::plus_capped);
     sum!(
-        stock_movement::id.eq(expected_fulfilment::movement_id),
-        stock_movement::reverses.is_null(),
-        Quantity::plus_capped
-    );
-    sum!(
-        stock_movement::reverses.eq(expected_fulfilment::movement_id.nullable()),
         stock_movement::reverses
-            .is_not_null()
+            .eq(expected_fulfilment::movement_id.nullable())
+            .and(stock_movement::reverses.is_not_null())
             .and(stock_movement::store_code.eq(expected_fulfilment::store_code)),
         Quantity::minus_or_zero
     );

@@ -144,7 +144,8 @@ pub fn reserve(
 /// Takes promises back, wholly or in part: cancelled, cut, or kept by shipping.
 ///
 /// # Errors
-/// `insufficient_stock` when more would be released than was promised; failures of the database.
+/// [`DbError::Conflict`] when less is promised than is to be released, because somebody took it since
+/// the caller looked; failures of the database.
 pub fn release(
     conn: &mut DbConnection,
     when: &When,
@@ -167,7 +168,8 @@ pub fn release(
             .optional()?;
         let (held, promised_at) = held.unwrap_or((Quantity::ZERO, when.now));
         let Some(rest) = held.minus(promise.quantity) else {
-            return Err(too_little(promise, held).into());
+            let text = format!("a promise to {} was cut meanwhile", promise.document_id);
+            return Err(DbError::Conflict(text).into());
         };
         if rest.is_zero() {
             diesel::delete(reservation::table.find(id)).execute(conn)?;
