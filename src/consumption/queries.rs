@@ -6,14 +6,13 @@ mod closings;
 
 use crate::consumption::rules::{UseHistory, Window};
 use crate::db::schema::stock_movement;
-use crate::db::{DbConnection, DbError};
+use crate::db::{Condition, DbConnection, DbError};
 use crate::kernel::time::BusinessZone;
 use crate::kernel::{Instant, ItemCode, StoreCode};
 use crate::stock::account::Outside;
 use chrono::NaiveDate;
-use diesel::dsl::{case_when, sql};
+use diesel::dsl::case_when;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use std::collections::HashMap;
 
 /// The outside account into which consumption goes.
@@ -87,8 +86,8 @@ fn estimated(
         .filter(business_day.ge(window.first()))
         .filter(business_day.lt(window.today()))
         .filter(stock_movement::recorded_at.le(known))
-        .filter(sql::<Bool>(OF_USE))
-        .filter(sql::<Bool>(OF_REPORTS))
+        .filter(Condition(OF_USE))
+        .filter(Condition(OF_REPORTS))
         .group_by((store_code, item_code))
         .select((
             store_code,
@@ -135,7 +134,7 @@ fn used(
         .filter(business_day.lt(window.today()))
         .filter(reverses.is_null())
         .filter(stock_movement::recorded_at.le(known))
-        .filter(sql::<Bool>(OF_USE))
+        .filter(Condition(OF_USE))
         .filter(into_use.or(given_back))
         .group_by((store_code, business_day, item_code))
         .select((

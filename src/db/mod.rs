@@ -7,6 +7,7 @@ mod checkpointer;
 pub mod connection;
 mod disk;
 pub mod error;
+pub mod fixed;
 pub mod held;
 pub mod insert;
 pub mod memory;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use connection::DbConnection;
 pub use error::{DbError, MayConflict};
+pub use fixed::Condition;
 pub use steady::{Steady, SteadyWrite};
 pub use transaction::{Backend, Db, DbOptions};
 pub use writer::Panicked;
@@ -30,9 +32,7 @@ pub use writer::Panicked;
 #[macro_export]
 macro_rules! sum_of {
     ($column:expr) => {
-        diesel::dsl::sql::<diesel::sql_types::Nullable<diesel::sql_types::BigInt>>("CAST(SUM(")
-            .bind::<diesel::sql_types::BigInt, _>($column)
-            .sql(") AS BIGINT)")
+        $crate::db::fixed::WholeSum($column)
     };
 }
 

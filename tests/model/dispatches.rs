@@ -323,7 +323,7 @@ impl World {
             of.reserved = vec![(lot, units)];
         }
         if after.reserved() == 0 {
-            return Err(INVALID);
+            return Err(if less.is_none() { NOT_ENOUGH } else { INVALID });
         }
         if let Some((line, lot, units, _)) = less {
             let old = &order.lines[line].reserved;
@@ -377,7 +377,7 @@ impl World {
             }
         }
         if loads.is_empty() {
-            return Err(INVALID);
+            return Err(if part.is_none() { NOT_ENOUGH } else { INVALID });
         }
         if loads.iter().any(|(_, lot, _)| !self.is_usable(*lot)) {
             return Err(BLOCKED);

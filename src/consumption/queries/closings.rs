@@ -3,15 +3,13 @@
 use super::{Cell, Cells};
 use crate::consumption::rules::{UseHistory, Window, stretches};
 use crate::db::schema::{lot, makers_lot, stock_balance, stock_closing};
-use crate::db::{DbConnection, DbError};
+use crate::db::{Condition, DbConnection, DbError};
 use crate::kernel::time::{BusinessZone, plus_days};
 use crate::kernel::{Instant, ItemCode, StoreCode};
 use crate::stock::account::StockState;
 use crate::stock::lot::Expiry;
 use chrono::NaiveDate;
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use std::collections::HashMap;
 
 /// An available balance that came to nothing, in the words of the indexes `stock_closing_empty` and
@@ -162,7 +160,7 @@ fn emptied(conn: &mut DbConnection, window: Window, cells: &Cells) -> Result<Emp
         .limit(1)
         .single_value();
     let mut query = stock_closing::table
-        .filter(sql::<Bool>(EMPTY))
+        .filter(Condition(EMPTY))
         .filter(business_day.lt(window.today()))
         .filter(business_day.ge(window.first()))
         .select((store_code, lot_id, business_day, filled_again))
