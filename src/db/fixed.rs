@@ -37,11 +37,11 @@ impl<DB: Backend> QueryFragment<DB> for Condition {
     }
 }
 
-/// A whole-number sum; made by [`sum_of!`](crate::sum_of).
+/// A sum of whole numbers; made by [`sum_of!`](crate::sum_of).
 #[derive(Debug, Clone, Copy)]
 pub struct WholeSum<E>(pub E);
 
-impl<E: Expression> Expression for WholeSum<E> {
+impl<E: Expression<SqlType = BigInt>> Expression for WholeSum<E> {
     type SqlType = Nullable<BigInt>;
 }
 
@@ -49,9 +49,9 @@ impl<E, G> ValidGrouping<G> for WholeSum<E> {
     type IsAggregate = is_aggregate::Yes;
 }
 
-impl<E: AppearsOnTable<T>, T> AppearsOnTable<T> for WholeSum<E> {}
+impl<E: AppearsOnTable<T, SqlType = BigInt>, T> AppearsOnTable<T> for WholeSum<E> {}
 
-impl<E: SelectableExpression<T>, T> SelectableExpression<T> for WholeSum<E> {}
+impl<E: SelectableExpression<T, SqlType = BigInt>, T> SelectableExpression<T> for WholeSum<E> {}
 
 impl<E: QueryId> QueryId for WholeSum<E> {
     type QueryId = WholeSum<E::QueryId>;

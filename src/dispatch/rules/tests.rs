@@ -262,6 +262,7 @@ fn two_lorries_carry_it_and_the_last_releases_the_rest() {
     assert_eq!(second.order.reserved(), Quantity::ZERO);
     let empty = ship(&second.order, &lorry(None, false)).unwrap_err();
     assert_eq!(empty.code, Code::InsufficientStock);
+    assert_eq!(pointers(&empty), [("/lines", "too_short")]);
 }
 
 #[test]
